@@ -1,0 +1,64 @@
+//! `registry`: where services are found.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::defaults;
+use crate::value::{Duration, ListenAddress};
+
+/// One registry. Short form: the kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registry {
+    /// Which back end.
+    pub kind: RegistryKind,
+    /// Where the back end is reached; `memory` and `mdns` need none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// Where the embedded registry (`memory`) listens. Default: `127.0.0.1:8000`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<ListenAddress>,
+    /// How long a registration lives without a renewal. Default: 60 s.
+    pub ttl: Duration,
+}
+
+impl Registry {
+    /// Where the embedded registry listens unless told otherwise (design 12).
+    pub const DEFAULT_LISTEN: ListenAddress = ListenAddress {
+        host: crate::value::ListenHost::Ip(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+        port: 8000,
+    };
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { kind: RegistryKind::Memory, addresses: Vec::new(), listen: None, ttl: defaults::REGISTRATION_TTL }
+    }
+}
+
+/// A back end of the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistryKind {
+    /// In this process, served to others over HTTP; also written `embedded`.
+    #[default]
+    #[serde(alias = "embedded")]
+    Memory,
+    /// Multicast DNS. Not built yet.
+    Mdns,
+    /// etcd, also written `etcdv3`. Not built yet.
+    #[serde(alias = "etcdv3")]
+    Etcd,
+    /// The registry of another micro. Not built yet.
+    Service,
+    /// A file of services. Not built yet.
+    File,
+    /// Consul. Not built yet.
+    Consul,
+    /// Kubernetes. Not built yet.
+    Kubernetes,
+    /// NATS. Not built yet.
+    Nats,
+    /// `ZooKeeper`. Not built yet.
+    Zookeeper,
+}

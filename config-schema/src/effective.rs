@@ -1,0 +1,138 @@
+//! The whole document as it counts: every default filled in, every value with its origin.
+
+use serde_json::Value as Json;
+
+use crate::{
+    load::Loaded,
+    path::{DocumentPath, Segment},
+    secrets,
+    source::Origin,
+    tree::{Node, Value},
+};
+
+/// The effective document. Secrets are masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    values: Vec<EffectiveValue>,
+    yaml: serde_json::Value,
+}
+
+/// One value of the effective document: a scalar, or a list or map that is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectiveValue {
+    /// Where it stands.
+    pub path: DocumentPath,
+    /// The value as YAML would write it on one line.
+    pub value: String,
+    /// Who said so.
+    pub origin: Origin,
+    /// Variables that were expanded in it.
+    pub variables: Vec<String>,
+}
+
+impl Effective {
+    pub(crate) fn of(loaded: &Loaded) -> Self {
+        let json = serde_json::to_value(&loaded.document).expect("documents hold nothing that JSON cannot");
+        let mut values = Vec::new();
+        collect(&json, &mut Vec::new(), loaded, &mut values);
+        Self { values, yaml: json }
+    }
+
+    /// Returns all values in the order of the document.
+    pub fn iter(&self) -> impl Iterator<Item = &EffectiveValue> {
+        self.values.iter()
+    }
+
+    /// Returns the document for machines.
+    pub const fn to_json(&self) -> &Json {
+        &self.yaml
+    }
+
+    /// Writes the document as YAML.
+    pub fn to_yaml(&self) -> String {
+        serde_yaml::to_string(&self.yaml).expect("YAML can hold what JSON can")
+    }
+
+    /// Writes one value a line, each with its origin: `listeners.api.address: :8080  # preset api`.
+    pub fn to_yaml_with_origin(&self) -> String {
+        let lines: Vec<String> = self.values.iter().map(|value| format!("{}: {}", value.path, value.value)).collect();
+        let width = lines.iter().map(|line| line.chars().count()).filter(|width| *width <= 60).max().unwrap_or(0);
+        let mut text = String::new();
+        for (line, value) in lines.iter().zip(&self.values) {
+            let from = value.variables.iter().map(|name| format!(", ${{{name}}}")).collect::<String>();
+            text.push_str(&format!("{line:width$}  # {}{from}\n", value.origin));
+        }
+        text
+    }
+}
+
+fn collect(json: &Json, path: &mut Vec<Segment>, loaded: &Loaded, values: &mut Vec<EffectiveValue>) {
+    match json {
+        Json::Object(map) if !map.is_empty() => {
+            for (key, value) in map {
+                path.push(Segment::Key(key.clone()));
+                collect(value, path, loaded, values);
+                path.pop();
+            }
+        }
+        Json::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(Segment::Index(index));
+                collect(item, path, loaded, values);
+                path.pop();
+            }
+        }
+        leaf => values.push(effective_value(leaf, DocumentPath::from(path.clone()), loaded)),
+    }
+}
+
+fn effective_value(json: &Json, path: DocumentPath, loaded: &Loaded) -> EffectiveValue {
+    let shown = if secrets::is_secret(&path) { mask(json) } else { one_line(json) };
+    let node = source_of(&loaded.tree, &path, json);
+    EffectiveValue {
+        path,
+        value: shown,
+        origin: node.map_or(Origin::Default, |node| loaded.sources.origin(node.span)),
+        variables: node.and_then(|node| node.expanded.as_deref()).unwrap_or_default().to_vec(),
+    }
+}
+
+/// A reference says where a secret is; a literal is `***` already.
+fn mask(json: &Json) -> String {
+    one_line(json)
+}
+
+fn one_line(json: &Json) -> String {
+    match json {
+        Json::String(text) => {
+            let yaml = serde_yaml::to_string(text).unwrap_or_default();
+            let yaml = yaml.trim_end();
+            if yaml.contains('\n') { json.to_string() } else { yaml.to_owned() }
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Finds what was written for a value. A short form (`retry: 2`) is the source of the one value that it gives
+/// (`retry.attempts: 2`); the others beside it are defaults.
+fn source_of<'t>(tree: &'t Node, path: &DocumentPath, json: &Json) -> Option<&'t Node> {
+    let mut node = tree;
+    for segment in path.segments() {
+        let next = match (segment, &node.value) {
+            (Segment::Key(key), Value::Map(map)) => map.get(key).map(|entry| &entry.node),
+            (Segment::Index(index), Value::List(items)) => items.get(*index),
+            // One value for a list of one.
+            (Segment::Index(0), _) => Some(node),
+            (Segment::Key(_), Value::Scalar(scalar)) => {
+                return (scalar.text == text_of(json)).then_some(node);
+            }
+            _ => None,
+        };
+        node = next?;
+    }
+    (!node.is_null()).then_some(node)
+}
+
+fn text_of(json: &Json) -> String {
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+}

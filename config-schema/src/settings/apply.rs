@@ -1,0 +1,133 @@
+//! Settings act on the tree.
+
+use super::{GivenBy, Setting, arguments::boolean, row::Effect};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    path::DocumentPath,
+    preset::Preset,
+    source::{SourceKind, SourceMap, Span},
+    tree::{EditError, Node, Value, parse, set},
+};
+
+/// Applies settings to the tree, the weakest first.
+pub(crate) fn apply(
+    tree: &mut Node,
+    settings: &[Setting],
+    preset: Option<Preset>,
+    sources: &mut SourceMap,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mut ordered: Vec<&Setting> = settings.iter().collect();
+    ordered.sort_by_key(|setting| setting.rank());
+    for setting in ordered {
+        if preset.is_none_or(|preset| setting.row.counts_for(preset)) {
+            apply_one(tree, setting, sources, findings);
+        }
+    }
+}
+
+fn apply_one(tree: &mut Node, setting: &Setting, sources: &mut SourceMap, findings: &mut Vec<Diagnostic>) {
+    let kind = match &setting.by {
+        GivenBy::Variable(name) => SourceKind::Variable(name.clone()),
+        GivenBy::Flag(name) => SourceKind::Flag(name.clone()),
+    };
+    let source = sources.add(kind, setting.value.clone());
+    let span = Span::new(source, 0..setting.value.len());
+    let text = setting.value.as_str();
+    match setting.row.effect {
+        Effect::Text(path) => put(tree, path, Node::text(word(path, text), span), setting, findings),
+        Effect::Plain(path) => put(tree, path, Node::plain(text, span), setting, findings),
+        Effect::List(path) => put(tree, path, list(text, span), setting, findings),
+        Effect::Switch { path, on, off } => match boolean(text) {
+            Some(value) => put(tree, path, fixed(if value { on } else { off }, span), setting, findings),
+            None => findings.push(no_boolean(setting, span)),
+        },
+        Effect::Files if text == "service" => findings.push(ignored(setting, span)),
+        Effect::Ignored(harmless) if !harmless.contains(&text) => findings.push(ignored(setting, span)),
+        Effect::Refused(harmless) if !harmless.contains(&text) => findings.push(refused(setting, span)),
+        Effect::Files | Effect::Ignored(_) | Effect::Refused(_) | Effect::Nothing => {}
+    }
+}
+
+/// Go's loggers know `fatal`; here the most severe level is `error`.
+fn word<'v>(path: &str, value: &'v str) -> &'v str {
+    match (path, value) {
+        ("telemetry.log.level", "fatal") => "error",
+        _ => value,
+    }
+}
+
+fn list(text: &str, span: Span) -> Node {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Node::new(Value::List(items.map(|item| Node::text(item, span)).collect()), span)
+}
+
+/// A value of the table, given this origin throughout.
+fn fixed(yaml: &str, span: Span) -> Node {
+    let mut node = parse(yaml, span.source).tree.unwrap_or_else(|| Node::plain("", span));
+    stamp(&mut node, span);
+    node
+}
+
+fn stamp(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::List(items) => items.iter_mut().for_each(|item| stamp(item, span)),
+        Value::Map(map) => map.values_mut().for_each(|entry| {
+            entry.key = span;
+            stamp(&mut entry.node, span);
+        }),
+    }
+}
+
+fn put(tree: &mut Node, path: &'static str, value: Node, setting: &Setting, findings: &mut Vec<Diagnostic>) {
+    let span = value.span;
+    spread_short_form(tree, path);
+    if set(tree, path, value) == Err(EditError::NoPlace) {
+        findings.push(no_place(setting, path, span));
+    }
+}
+
+/// `registry: etcd` becomes `registry: { kind: etcd }` before `registry.addresses` is set.
+fn spread_short_form(tree: &mut Node, path: &str) {
+    let Some((section, _)) = path.split_once('.') else { return };
+    let Some(key) = ["registry", "admin"].iter().zip(["kind", "address"]).find(|(name, _)| **name == section) else { return };
+    let Value::Map(map) = &mut tree.value else { return };
+    let Some(entry) = map.get_mut(section) else { return };
+    if entry.node.as_scalar().is_some() && !entry.node.is_null() {
+        let scalar = std::mem::replace(&mut entry.node, Node::map(entry.key));
+        let way = [section, key.1].join(".");
+        set(tree, &way, scalar).expect("the map was just made");
+    }
+}
+
+fn ignored(setting: &Setting, span: Span) -> Diagnostic {
+    let message = format!("`{}` is not built yet and is ignored", setting.by.name());
+    Diagnostic::warning(Code::Ignored, message).label(span, "")
+}
+
+fn refused(setting: &Setting, span: Span) -> Diagnostic {
+    let name = setting.by.name();
+    Diagnostic::error(Code::NotBuiltYet, format!("not built yet: `{name}`"))
+        .label(span, "")
+        .help(format!("to go on without it would not do what you asked for; leave `{name}` out to do so anyway"))
+}
+
+fn no_place(setting: &Setting, path: &'static str, span: Span) -> Diagnostic {
+    let name = setting.by.name();
+    let message = format!("`{name}` sets `{path}`, which this document does not have");
+    let finding = match setting.by {
+        GivenBy::Flag(_) => Diagnostic::error(Code::NoPlace, message),
+        // A variable may be meant for other processes of the same environment.
+        GivenBy::Variable(_) => Diagnostic::warning(Code::NoPlace, message),
+    };
+    let path: Option<DocumentPath> = path.parse().ok();
+    let finding = Diagnostic { path, ..finding }.label(span, "");
+    finding.help("a file has replaced what the command brings along; say it in the file")
+}
+
+fn no_boolean(setting: &Setting, span: Span) -> Diagnostic {
+    let message = format!("expected true or false, found the text `{}`", crate::value::shortened(&setting.value));
+    Diagnostic::error(Code::WrongType, message).label(span, "")
+}

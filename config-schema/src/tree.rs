@@ -1,0 +1,192 @@
+//! The owned tree that all texts become: values with the place each came from.
+//!
+//! Merging, expansion of `${VAR}`, environment and flags act on this tree; typed values are read from it last. A
+//! scalar keeps its text as written, what it *is* (number, truth value, …) is decided when it is asked for.
+
+mod edit;
+mod expand;
+mod merge;
+mod parse;
+mod scalar;
+mod syntax;
+
+use indexmap::IndexMap;
+
+use crate::{
+    path::{DocumentPath, Segment},
+    source::Span,
+};
+
+pub(crate) use edit::{EditError, set};
+pub(crate) use expand::{Variables, expand};
+pub(crate) use merge::merge;
+pub(crate) use parse::{Parsed, parse};
+pub(crate) use scalar::Resolved;
+pub(crate) use syntax::unquoted_brace;
+
+/// How deep a document may be nested.
+pub const DEPTH_MAX: usize = 64;
+
+/// How large one file may be, in bytes.
+pub const FILE_BYTES_MAX: usize = 32 << 20;
+
+/// How many values one file may hold; a route has about ten.
+pub const NODES_MAX: usize = 4_000_000;
+
+/// How many values aliases may copy in one file.
+pub const ALIAS_NODES_MAX: usize = 100_000;
+
+/// How many bytes of text aliases and variables may add to one file.
+pub const EXPANSION_BYTES_MAX: usize = 8 << 20;
+
+/// A value with the place it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    /// All of the value in its source; a collection runs to its end.
+    pub(crate) span: Span,
+    /// Names of the variables that were expanded in it; nearly always none.
+    pub(crate) expanded: Option<Box<[String]>>,
+    /// Whether a finding was made of it already: what is wrong further down would only repeat it.
+    pub(crate) reported: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Box<Map>),
+}
+
+/// A scalar: its text after escapes, and whether it was written plain (only then it may be more than text).
+#[derive(Debug, Clone)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    pub(crate) plain: bool,
+}
+
+/// A map in the order of the document.
+pub(crate) type Map = IndexMap<String, Entry>;
+
+/// A value with its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: Span,
+    pub(crate) node: Node,
+}
+
+impl Node {
+    pub(crate) fn new(value: Value, span: Span) -> Self {
+        Self { value, span, expanded: None, reported: false }
+    }
+
+    pub(crate) fn text(text: impl Into<String>, span: Span) -> Self {
+        Self::new(Value::Scalar(Scalar { text: text.into(), plain: false }), span)
+    }
+
+    pub(crate) fn plain(text: impl Into<String>, span: Span) -> Self {
+        Self::new(Value::Scalar(Scalar { text: text.into(), plain: true }), span)
+    }
+
+    pub(crate) fn map(span: Span) -> Self {
+        Self::new(Value::Map(Box::default()), span)
+    }
+
+    pub(crate) fn as_map(&self) -> Option<&Map> {
+        match &self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_scalar(&self) -> Option<&Scalar> {
+        match &self.value {
+            Value::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.as_scalar().is_some_and(|scalar| matches!(scalar.resolve(), Resolved::Null))
+    }
+
+    /// Returns the value of a key that is there and not null.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.get(key).map(|entry| &entry.node).filter(|node| !node.is_null())
+    }
+
+    /// Returns the value at a path, if it is there.
+    pub(crate) fn at(&self, path: &DocumentPath) -> Option<&Self> {
+        path.segments().iter().try_fold(self, |node, segment| match segment {
+            Segment::Key(key) => Some(&node.as_map()?.get(key)?.node),
+            Segment::Index(index) => node.as_list()?.get(*index),
+        })
+    }
+
+    /// Returns where to point for the value at a path: a scalar itself, the key of a collection. Where the path
+    /// leads beyond what was written (a default, a short form), the nearest value that holds it.
+    pub(crate) fn mark(&self, path: &DocumentPath) -> Span {
+        let mut node = self;
+        let mut mark = self.span;
+        for segment in path.segments() {
+            let next = match segment {
+                Segment::Key(key) => node.as_map().and_then(|map| map.get(key)).map(|e| (&e.node, Some(e.key))),
+                Segment::Index(index) => node.as_list().and_then(|items| items.get(*index)).map(|item| (item, None)),
+            };
+            let Some((child, key)) = next else { break };
+            mark = child.mark_with(key);
+            node = child;
+        }
+        mark
+    }
+
+    /// Returns where to point for this value: a scalar itself; for a collection, or nothing, the key in front of it.
+    pub(crate) fn mark_with(&self, key: Option<Span>) -> Span {
+        match (&self.value, key) {
+            (Value::Scalar(_), Some(key)) if self.span.start == self.span.end => key,
+            (Value::Scalar(_), _) | (_, None) => self.span,
+            (_, Some(key)) => key,
+        }
+    }
+
+    /// Returns the words for what this is, with an article where there is one.
+    pub(crate) fn describe(&self) -> String {
+        match &self.value {
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+            Value::Scalar(scalar) => scalar.describe(),
+        }
+    }
+
+    /// Calls `visit` for this node and everything below it, parents first; a visitor that returns false skips what
+    /// is below.
+    pub(crate) fn walk<'t>(&'t self, path: &mut Vec<Segment>, visit: &mut dyn FnMut(&[Segment], &'t Self) -> bool) {
+        if !visit(path, self) {
+            return;
+        }
+        match &self.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    path.push(Segment::Index(index));
+                    item.walk(path, visit);
+                    path.pop();
+                }
+            }
+            Value::Map(map) => {
+                for (key, entry) in map.iter() {
+                    path.push(Segment::Key(key.clone()));
+                    entry.node.walk(path, visit);
+                    path.pop();
+                }
+            }
+        }
+    }
+}

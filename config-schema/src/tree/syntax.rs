@@ -1,0 +1,198 @@
+//! Broken YAML in our words: what the parser says, where, and what to do about the common slips.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::DEPTH_MAX;
+use crate::{
+    diagnostic::{Code, Diagnostic, Fix},
+    source::{SourceId, Span},
+};
+
+/// Makes the finding of a parser error.
+pub(super) fn explain(error: &ScanError, text: &str, source: SourceId) -> Box<Diagnostic> {
+    let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+    let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    if *error.kind() == ErrorKind::RecursionLimitExceeded {
+        return too_deep(Span::new(source, at..at + 1));
+    }
+    if let Some(range) = brace_without_quotes(text, at) {
+        return unquoted_brace(text, Span::new(source, range));
+    }
+    let width = text.get(at..).and_then(|rest| rest.chars().next()).filter(|c| *c != '\n').map_or(0, char::len_utf8);
+    let span = Span::new(source, at..at + width);
+    let words = words(error.kind());
+    let mut finding = Diagnostic::error(words.code, words.message).label(span, words.label);
+    if let Some(help) = words.help {
+        finding = finding.help(help);
+    }
+    finding.into()
+}
+
+/// The finding of nesting over the limit.
+pub(super) fn too_deep(span: Span) -> Box<Diagnostic> {
+    let message = format!("the document is nested more than {DEPTH_MAX} levels deep");
+    Diagnostic::error(Code::TooDeep, message).label(span, "this level is one too many").into()
+}
+
+/// The finding of `{name}` without quotes where YAML reads a map.
+pub(crate) fn unquoted_brace(text: &str, span: Span) -> Box<Diagnostic> {
+    let token = text.get(span.range()).unwrap_or_default();
+    Diagnostic::error(Code::UnquotedBrace, format!("the braces of `{token}` need quotes here"))
+        .label(span, "YAML takes the brace for the start of a map")
+        .fix(Fix { span, replacement: format!("\"{token}\""), title: Some("put the value in quotes".to_owned()) })
+        .into()
+}
+
+struct Words {
+    code: Code,
+    message: String,
+    label: &'static str,
+    help: Option<&'static str>,
+}
+
+fn words(kind: &ErrorKind) -> Words {
+    let syntax = |message: &str, label: &'static str, help: Option<&'static str>| Words {
+        code: Code::Syntax,
+        message: message.to_owned(),
+        label,
+        help,
+    };
+    match kind {
+        ErrorKind::UnknownAnchor => Words {
+            code: Code::BadAlias,
+            message: "an alias names no anchor".to_owned(),
+            label: "no `&` with this name stands before",
+            help: Some("a text that begins with `*` needs quotes"),
+        },
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => syntax(
+            "a `:` stands where no key can be",
+            "YAML takes what stands before for a key",
+            Some("put a value that holds `: ` in quotes, and check that keys of one map begin in the same column"),
+        ),
+        ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabNotAllowed | ErrorKind::TabInPlainScalar => {
+            syntax("a tab stands in the indentation", "", Some("indent with blanks"))
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            syntax("a quote is never closed", "it begins here", None)
+        }
+        ErrorKind::UnclosedFlowCollection { open } => Words {
+            code: Code::Syntax,
+            message: format!("a `{open}` is never closed"),
+            label: "it begins here",
+            help: None,
+        },
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => Words {
+            code: Code::Syntax,
+            message: format!("a `{open}` is closed by `{close}`"),
+            label: "",
+            help: None,
+        },
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            syntax("a `,` or `}` was expected", "before this", Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of braces"))
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            syntax("a `,` or `]` was expected", "before this", Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of brackets"))
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            syntax("a key with `:` was expected", "here", Some("keys of one map begin in the same column"))
+        }
+        ErrorKind::InvalidIndentation => {
+            syntax("the indentation fits nothing above", "here", Some("keys of one map begin in the same column"))
+        }
+        ErrorKind::UnexpectedCharacter { character } => Words {
+            code: Code::Syntax,
+            message: format!("a value cannot begin with `{}`", character.escape_debug()),
+            label: "here",
+            help: Some("put the value in quotes"),
+        },
+        ErrorKind::UnknownQuotedScalarEscape => {
+            syntax("a text in double quotes holds an unknown escape", "it begins here", Some("write `\\\\` for a backslash, or use single quotes"))
+        }
+        other => syntax(&other.to_string(), "here", None),
+    }
+}
+
+/// Finds the value around `at` whose brace made a flow mapping break: `{ path: /greet/{name} }`.
+///
+/// YAML ends a plain scalar at a brace inside of a flow collection and starts a map there, so the error stands at the
+/// brace or after its `}`. The value runs to the blank, comma or closing brace that belongs to the map around it.
+fn brace_without_quotes(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
+    let line_start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text.get(at..)?.find('\n').map_or(text.len(), |newline| at + newline);
+    let line = text.get(line_start..line_end)?;
+    let braces = line.match_indices('{').map(|(offset, _)| offset);
+    braces.filter_map(|brace| value_with_brace(line, brace)).map(|range| range.start + line_start..range.end + line_start).find(
+        // The parser gives up at the brace itself, or at what follows the map it saw there.
+        |range| range.start < at && at <= range.end,
+    )
+}
+
+/// Returns the value in which the brace at `brace` stands glued to other text, if it does.
+fn value_with_brace(line: &str, brace: usize) -> Option<std::ops::Range<usize>> {
+    let ends_value = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"' | '\'' | '{' | '}');
+    let before = line.get(..brace)?;
+    let mut start = before.rfind(ends_value).map_or(0, |at| at + 1);
+    // A closing brace before is part of the same value: `/{a}/{b}`.
+    while start > 0 && line.as_bytes()[start - 1] == b'}' {
+        let open = line.get(..start)?.rfind('{')?;
+        start = line.get(..open)?.rfind(ends_value).map_or(0, |at| at + 1);
+    }
+    if line.get(start..brace)?.ends_with(':') {
+        return None;
+    }
+    let mut depth = 0_usize;
+    let mut end = line.len();
+    for (offset, c) in line.get(brace..)?.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            '}' | ',' | ']' if depth == 0 => {
+                end = brace + offset;
+                break;
+            }
+            c if c.is_whitespace() => {
+                end = brace + offset;
+                break;
+            }
+            _ => {}
+        }
+    }
+    // A brace at the start is glued to what follows its end, else it is the map it looks like.
+    let glued = start < brace || !line.get(..end)?.ends_with('}');
+    (depth == 0 && glued).then_some(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{SourceKind, SourceMap};
+
+    fn check(text: &str, expected: &str) {
+        let mut sources = SourceMap::default();
+        let id = sources.add(SourceKind::File("t.yaml".into()), text.into());
+        let finding = super::super::parse(text, id).findings.pop().unwrap();
+        let label = &finding.labels[0];
+        assert_eq!(format!("{}: {}", finding.code, &text[label.span.range()]), expected, "{text}");
+    }
+
+    #[test]
+    fn braces_without_quotes_are_found_with_their_whole_value() {
+        check("match: { path: /greet/{name} }", "unquoted-brace: /greet/{name}");
+        check("match: { path: /{name}/x, method: GET }", "unquoted-brace: /{name}/x");
+        check("match: {path: /a/{b}/{c}}", "unquoted-brace: /a/{b}/{c}");
+        check("- { match: { path: /a }, to: /b/{x=**} }", "unquoted-brace: /b/{x=**}");
+        check("a: [/x/{y}]", "unquoted-brace: /x/{y}");
+        check("a: {x}/y", "unquoted-brace: {x}/y");
+    }
+
+    #[test]
+    fn other_slips_are_named() {
+        check("a: { b: 1 c: 2 }", "syntax: :");
+        check("a:\n\tb: 1", "syntax: b");
+        check("a: 'x", "syntax: '");
+        check("a: [1, 2", "syntax: [");
+        check("a: b: c", "syntax: :");
+        check("a: *b", "bad-alias: *");
+        check("a: `x`", "syntax: `");
+    }
+}

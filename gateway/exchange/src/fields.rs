@@ -1,0 +1,153 @@
+//! Header fields with edits on top: reads see the effective value, writes are a list.
+//!
+//! The list is what lets an HTTP/1 codec of our own drop and append spans of the received bytes later; on hyper the
+//! edits become operations on its `HeaderMap` once, when the message is sent on.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// One change to the received fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Replaces all values of the field by one.
+    Set(HeaderName, HeaderValue),
+    /// Adds a value after those there are.
+    Append(HeaderName, HeaderValue),
+    /// Removes the field.
+    Remove(HeaderName),
+}
+
+impl Edit {
+    fn name(&self) -> &HeaderName {
+        match self {
+            Self::Set(name, _) | Self::Append(name, _) | Self::Remove(name) => name,
+        }
+    }
+}
+
+/// The received fields and the edits made since.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    received: HeaderMap,
+    edits: Vec<Edit>,
+}
+
+impl Fields {
+    /// Takes the fields as received.
+    pub fn new(received: HeaderMap) -> Self {
+        Self { received, edits: Vec::new() }
+    }
+
+    /// Returns the first effective value of a field.
+    pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.edits.iter().filter(|edit| edit.name() == name).fold(self.received.get(name), |current, edit| match edit {
+            Edit::Set(_, value) => Some(value),
+            Edit::Append(_, value) => current.or(Some(value)),
+            Edit::Remove(_) => None,
+        })
+    }
+
+    /// Returns the first effective value of a field if it is visible ASCII text.
+    pub fn text(&self, name: &HeaderName) -> Option<&str> {
+        self.get(name)?.to_str().ok()
+    }
+
+    /// Returns all effective values of a field, in order.
+    pub fn values(&self, name: &HeaderName) -> Vec<&HeaderValue> {
+        let mut values: Vec<&HeaderValue> = self.received.get_all(name).iter().collect();
+        for edit in self.edits.iter().filter(|edit| edit.name() == name) {
+            match edit {
+                Edit::Set(_, value) => values = vec![value],
+                Edit::Append(_, value) => values.push(value),
+                Edit::Remove(_) => values.clear(),
+            }
+        }
+        values
+    }
+
+    /// Returns whether the field has an effective value.
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Replaces all values of a field by one.
+    pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.edits.push(Edit::Set(name, value));
+    }
+
+    /// Adds a value to a field.
+    pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        self.edits.push(Edit::Append(name, value));
+    }
+
+    /// Removes a field. Nothing is recorded when the field is not there.
+    pub fn remove(&mut self, name: &HeaderName) {
+        if self.contains(name) {
+            self.edits.push(Edit::Remove(name.clone()));
+        }
+    }
+
+    /// Returns the fields as they came, without the edits.
+    pub fn received(&self) -> &HeaderMap {
+        &self.received
+    }
+
+    /// Returns the edits in the order in which they were made.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Applies the edits and returns the effective fields.
+    pub fn into_map(self) -> HeaderMap {
+        let mut map = self.received;
+        for edit in self.edits {
+            match edit {
+                Edit::Set(name, value) => drop(map.insert(name, value)),
+                Edit::Append(name, value) => drop(map.append(name, value)),
+                Edit::Remove(name) => drop(map.remove(name)),
+            }
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{ACCEPT, HOST, VIA};
+
+    use super::*;
+
+    fn fields() -> Fields {
+        let mut map = HeaderMap::new();
+        map.append(ACCEPT, HeaderValue::from_static("a"));
+        map.append(ACCEPT, HeaderValue::from_static("b"));
+        Fields::new(map)
+    }
+
+    #[test]
+    fn reads_see_the_edits() {
+        let mut fields = fields();
+        fields.append(ACCEPT, HeaderValue::from_static("c"));
+        assert_eq!(fields.values(&ACCEPT), ["a", "b", "c"]);
+        fields.set(ACCEPT, HeaderValue::from_static("d"));
+        assert_eq!(fields.text(&ACCEPT), Some("d"));
+        fields.remove(&ACCEPT);
+        assert!(!fields.contains(&ACCEPT));
+        fields.append(VIA, HeaderValue::from_static("micro"));
+        assert_eq!(fields.text(&VIA), Some("micro"));
+        assert_eq!(fields.received().len(), 2);
+    }
+
+    #[test]
+    fn a_map_made_of_the_edits_agrees_with_the_reads() {
+        let mut fields = fields();
+        fields.set(HOST, HeaderValue::from_static("h"));
+        fields.remove(&ACCEPT);
+        fields.append(ACCEPT, HeaderValue::from_static("z"));
+        fields.remove(&VIA);
+        assert_eq!(fields.edits().len(), 3);
+        let (accept, host) = (fields.text(&ACCEPT).map(str::to_owned), fields.text(&HOST).map(str::to_owned));
+        let map = fields.into_map();
+        assert_eq!(map.get(ACCEPT).and_then(|v| v.to_str().ok()).map(str::to_owned), accept);
+        assert_eq!(map.get(HOST).and_then(|v| v.to_str().ok()).map(str::to_owned), host);
+    }
+}

@@ -1,0 +1,97 @@
+//! The host a request is for, made canonical once.
+
+use crate::{Cause, ProxyError};
+
+/// Host and port of a request: the name in lower case, without port, brackets and final dot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Host {
+    sent: Box<str>,
+    name: Box<str>,
+    port: Option<u16>,
+}
+
+impl Host {
+    /// Parses the value of `Host`, `:authority` or an absolute target (RFC 3986 §3.2.2, RFC 9110 §7.2).
+    ///
+    /// # Errors
+    /// Refuses user information, white space, and a port that is no number.
+    pub fn parse(text: &str) -> Result<Self, ProxyError> {
+        let bad = || ProxyError::new(Cause::BadRequest, "malformed host");
+        let (name, port) = split_port(text).ok_or_else(bad)?;
+        if !name.bytes().all(is_host_byte) {
+            return Err(bad());
+        }
+        let port = match port {
+            None | Some("") => None,
+            Some(digits) => Some(digits.parse().map_err(|_| bad())?),
+        };
+        Ok(Self { sent: text.into(), name: canonical(name), port })
+    }
+
+    /// Returns the host as it was sent, port included.
+    pub fn sent(&self) -> &str {
+        &self.sent
+    }
+
+    /// Returns the canonical name; empty when HTTP/1.0 sent none.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the port if one was sent.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+}
+
+/// Splits `name:port` and `[v6]:port`; the name comes without brackets.
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (name, rest) = rest.split_once(']')?;
+        name.parse::<std::net::Ipv6Addr>().ok()?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Some((name, Some(port))),
+            None => rest.is_empty().then_some((name, None)),
+        };
+    }
+    match text.split_once(':') {
+        Some((_, port)) if port.contains(':') => None,
+        Some((name, port)) => Some((name, Some(port))),
+        None => Some((text, None)),
+    }
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:".contains(&byte)
+}
+
+fn canonical(name: &str) -> Box<str> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_canonical() {
+        let check = |sent: &str, expected: Option<(&str, Option<u16>)>| {
+            let host = Host::parse(sent).ok();
+            assert_eq!(host.as_ref().map(|host| (host.name(), host.port())), expected, "{sent}");
+        };
+        check("Example.COM:8080", Some(("example.com", Some(8080))));
+        check("example.com.", Some(("example.com", None)));
+        check("example.com:", Some(("example.com", None)));
+        check("[::1]:80", Some(("::1", Some(80))));
+        check("[::1]", Some(("::1", None)));
+        check("", Some(("", None)));
+        check("a b", None);
+        check("user@host", None);
+        check("host:99999", None);
+        check("host:1:2", None);
+        check("[::1", None);
+        check("[x]:1", None);
+        check("a/b", None);
+    }
+}

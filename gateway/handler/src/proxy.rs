@@ -1,0 +1,265 @@
+//! Handler `proxy`: passes the request on as it is, and the response back, both streaming.
+
+use std::sync::LazyLock;
+
+use gateway_exchange::{Body, Cause, Exchange, Head, ProxyError, Response};
+use gateway_upstream::{ClusterState, EndpointState, Protocol};
+use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, StatusCode, Uri, Version};
+use policies::Tries;
+
+use crate::hop::remove_hop_by_hop;
+use crate::Call;
+
+static X_FORWARDED_FOR: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("x-forwarded-for"));
+static X_FORWARDED_HOST: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("x-forwarded-host"));
+static X_FORWARDED_PROTO: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("x-forwarded-proto"));
+
+/// Which `Host` the endpoint gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HostSent {
+    /// The client's (spec/gateway 7.5).
+    #[default]
+    Keep,
+    /// The endpoint's own, as configured or registered.
+    Upstream,
+    /// This one.
+    Set(HeaderValue),
+}
+
+/// Which upgrades of a connection pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UpgradeAllowed {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// These protocols, in lower case.
+    Only(Vec<Box<str>>),
+}
+
+impl UpgradeAllowed {
+    fn allows(&self, protocol: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(protocols) => protocols.iter().any(|allowed| allowed.eq_ignore_ascii_case(protocol)),
+        }
+    }
+}
+
+/// How requests are passed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Proxy {
+    /// The prefix that is cut off the path, without a slash at its end; whole segments only.
+    pub strip_prefix: Option<Box<str>>,
+    /// Which `Host` is sent.
+    pub host: HostSent,
+    /// To what the client may upgrade the connection, such as `websocket`.
+    pub upgrade: UpgradeAllowed,
+    /// Whether `%2f` in the path is passed on.
+    pub allow_encoded_slash: bool,
+}
+
+/// A request of this route on its way to a cluster.
+#[derive(Debug)]
+pub struct ProxyForwarding<'p> {
+    /// How it is passed on.
+    pub proxy: &'p Proxy,
+    /// To whom.
+    pub cluster: &'p ClusterState,
+    /// How often it may be sent.
+    pub tries: Tries,
+}
+
+impl ProxyForwarding<'_> {
+    /// Passes the exchange on.
+    ///
+    /// # Errors
+    /// Refuses `%2f` and WebSocket upgrades where the route does not allow them; else as the call fails.
+    pub async fn handle(&self, exchange: &mut Exchange) -> Result<Response, ProxyError> {
+        let upgrade = self.check_upgrade(&exchange.head)?;
+        let path = self.path(&exchange.head)?;
+        let grpc = exchange.head.is_grpc();
+        let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
+        let method = exchange.head.method().clone();
+        let sent_host = exchange.head.host().sent().to_owned();
+        let headers = self.headers(exchange, upgrade)?;
+        let body = std::mem::replace(&mut exchange.body, Body::empty());
+        let request = request(method, path.into(), headers, body);
+        let call = Call { cluster: self.cluster, protocol, tries: self.tries };
+        let address = |request: &mut http::Request<Body>, endpoint: &EndpointState| {
+            self.address(request, endpoint, protocol, &sent_host);
+        };
+        let mut response = call.send(request, &mut exchange.record, address).await?;
+        clean_response(&mut response, upgrade)?;
+        Ok(response)
+    }
+
+    /// WebSocket where the route allows none is refused, so that the client learns why; other upgrades, which are
+    /// offers such as `h2c`, are not taken up (RFC 9110 §7.8).
+    fn check_upgrade(&self, head: &Head) -> Result<bool, ProxyError> {
+        if !head.is_upgrade() {
+            return Ok(false);
+        }
+        let protocol = head.text(&UPGRADE).unwrap_or_default().trim();
+        if self.proxy.upgrade.allows(protocol) {
+            return Ok(true);
+        }
+        if protocol.eq_ignore_ascii_case("websocket") {
+            return Err(ProxyError::new(Cause::UpgradeRefused, "this route allows no upgrade to websocket"));
+        }
+        Ok(false)
+    }
+
+    fn path(&self, head: &Head) -> Result<PathAndQuery, ProxyError> {
+        let target = head.target();
+        if target.has_encoded_slash() && !self.proxy.allow_encoded_slash {
+            return Err(ProxyError::new(Cause::RefusedPath, "%2f in the path is refused on this route"));
+        }
+        let path = target.path();
+        let stripped = self.proxy.strip_prefix.as_deref().and_then(|prefix| path.strip_prefix(prefix));
+        match stripped {
+            Some("") => target.forwarded_at("/"),
+            Some(rest) if rest.starts_with('/') => target.forwarded_at(rest),
+            _ => target.forwarded(),
+        }
+    }
+
+    /// Takes the fields out of the exchange as the endpoint will get them, but for `Host`.
+    fn headers(&self, exchange: &mut Exchange, upgrade: bool) -> Result<HeaderMap, ProxyError> {
+        let upgrade_to = exchange.head.fields().get(&UPGRADE).cloned().filter(|_| upgrade);
+        let peer = exchange.peer.ip().to_canonical();
+        let host = exchange.head.host().sent().to_owned();
+        let mut headers = std::mem::take(exchange.head.fields_mut()).into_map();
+        remove_hop_by_hop(&mut headers);
+        // `Expect` is answered here, when the body is first read (design 11.8).
+        headers.remove(EXPECT);
+        let malformed = |_| ProxyError::new(Cause::BadRequest, "malformed host");
+        let host = HeaderValue::try_from(host).map_err(malformed)?;
+        add_forwarded(&mut headers, peer, &host);
+        if let Some(value) = upgrade_to {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, value);
+        }
+        match &self.proxy.host {
+            HostSent::Keep => headers.insert(HOST, host),
+            HostSent::Set(value) => headers.insert(HOST, value.clone()),
+            HostSent::Upstream => headers.remove(HOST),
+        };
+        Ok(headers)
+    }
+
+    /// Finishes the head for one endpoint: its own `Host` where the route says so, `:authority` for HTTP/2.
+    fn address(&self, request: &mut http::Request<Body>, endpoint: &EndpointState, protocol: Protocol, sent_host: &str) {
+        let endpoint = endpoint.endpoint();
+        if self.proxy.host == HostSent::Upstream
+            && let Ok(value) = HeaderValue::try_from(&*endpoint.authority)
+        {
+            request.headers_mut().insert(HOST, value);
+        }
+        if endpoint.protocol.unwrap_or(protocol) != Protocol::Grpc {
+            return;
+        }
+        let authority = match &self.proxy.host {
+            HostSent::Keep => sent_host,
+            HostSent::Upstream => &endpoint.authority,
+            HostSent::Set(value) => value.to_str().unwrap_or(sent_host),
+        };
+        let authority = Authority::try_from(authority).or_else(|_| Authority::try_from(&*endpoint.authority));
+        let mut parts = request.uri().clone().into_parts();
+        if let Ok(authority) = authority {
+            parts.scheme = Some(Scheme::HTTP);
+            parts.authority = Some(authority);
+        }
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+        request.headers_mut().remove(HOST);
+        *request.version_mut() = Version::HTTP_2;
+    }
+}
+
+fn request(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> http::Request<Body> {
+    let mut request = http::Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    request
+}
+
+/// Says who asked, how, and for which host. What untrusted peers claim was dropped on arrival.
+fn add_forwarded(headers: &mut HeaderMap, peer: std::net::IpAddr, host: &HeaderValue) {
+    let mut address = [0u8; 46];
+    let text = format_address(peer, &mut address);
+    let chain = match headers.get(&*X_FORWARDED_FOR).and_then(|value| value.to_str().ok()) {
+        None => HeaderValue::from_str(text),
+        Some(before) => HeaderValue::try_from(format!("{before}, {text}")),
+    };
+    if let Ok(chain) = chain {
+        headers.insert(X_FORWARDED_FOR.clone(), chain);
+    }
+    if !headers.contains_key(&*X_FORWARDED_PROTO) {
+        headers.insert(X_FORWARDED_PROTO.clone(), HeaderValue::from_static("http"));
+    }
+    if !headers.contains_key(&*X_FORWARDED_HOST) && !host.is_empty() {
+        headers.insert(X_FORWARDED_HOST.clone(), host.clone());
+    }
+    // RFC 7239 is continued where a trusted proxy in front began it; few endpoints read it otherwise.
+    if let Some(before) = headers.get(FORWARDED).and_then(|value| value.to_str().ok()) {
+        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+        if let Ok(value) = HeaderValue::try_from(format!("{before}, for={node}")) {
+            headers.insert(FORWARDED, value);
+        }
+    }
+}
+
+fn format_address(peer: std::net::IpAddr, buffer: &mut [u8; 46]) -> &str {
+    use std::io::Write;
+    let mut rest = &mut buffer[..];
+    let written = match write!(rest, "{peer}") {
+        Ok(()) => 46 - rest.len(),
+        Err(_) => 0,
+    };
+    std::str::from_utf8(&buffer[..written]).unwrap_or_default()
+}
+
+fn clean_response(response: &mut Response, upgrade: bool) -> Result<(), ProxyError> {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        // A 101 nobody asked for would hand the client's next request to the endpoint unread.
+        return if upgrade && response.upgrade.is_some() {
+            Ok(())
+        } else {
+            Err(ProxyError::new(Cause::UpstreamProtocol, "the service switched protocols unasked"))
+        };
+    }
+    remove_hop_by_hop(&mut response.headers);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(before: &[(&'static str, &'static str)], peer: [u8; 4]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for &(name, value) in before {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        add_forwarded(&mut headers, peer.into(), &HeaderValue::from_static("h:80"));
+        headers
+    }
+
+    #[test]
+    fn the_chain_of_proxies_is_continued() {
+        let headers = forwarded(&[], [9, 9, 9, 9]);
+        assert_eq!(headers["x-forwarded-for"], "9.9.9.9");
+        assert_eq!((&headers["x-forwarded-proto"], &headers["x-forwarded-host"]), (&HeaderValue::from_static("http"), &HeaderValue::from_static("h:80")));
+        let headers = forwarded(&[("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4"), ("x-forwarded-proto", "https")], [9, 9, 9, 9]);
+        assert_eq!(headers["x-forwarded-for"], "1.2.3.4, 9.9.9.9");
+        assert_eq!(headers["forwarded"], "for=1.2.3.4, for=9.9.9.9");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+    }
+}

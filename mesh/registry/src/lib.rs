@@ -1,0 +1,38 @@
+//! Who offers what: services, their versions, the nodes that run them, and how all of that is found and watched.
+//!
+//! [`Registry`] is the trait of all back ends. [`Memory`] is the embedded one: leases that expire, watchers that
+//! never lose a change. [`http`] offers a registry to programs of any language: `PUT`, heartbeat, `DELETE`, `GET`.
+//!
+//! The records of [`model`] are those of go-micro, in the JSON that its peers write and read. Everything that
+//! comes from outside is checked at the door by [`limits`]; [`dialable`](dialable()) says where an address may be dialled,
+//! and [`guard`] keeps web pages away from a listener on loopback.
+//!
+//! ```
+//! use mesh_registry::{Memory, Node, RegisterOptions, Registry, Service};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let registry = Memory::new();
+//! let node = Node::new("greeter-1", "127.0.0.1:9090").with("protocol", "grpc");
+//! registry.register(Service::new("go.micro.srv.greeter").with_node(node), RegisterOptions::default()).await.unwrap();
+//! assert_eq!(registry.get("go.micro.srv.greeter").await.unwrap()[0].nodes[0].address, "127.0.0.1:9090");
+//! # });
+//! ```
+
+
+mod announce;
+mod dialable;
+pub use mesh_rpc::guard;
+pub mod http;
+pub mod limits;
+mod memory;
+pub mod model;
+mod registry;
+
+pub use announce::announce;
+pub use dialable::{Source, dialable};
+pub use memory::Memory;
+pub use model::{Endpoint, Node, Service, Value};
+pub use registry::{
+    Change, DeregisterError, Event, GetError, HeartbeatError, ListError, Origin, RegisterError, RegisterOptions,
+    Registry, Unavailable, Watch, WatchError,
+};

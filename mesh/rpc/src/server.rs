@@ -1,0 +1,188 @@
+//! Serving what go-micro clients call: gRPC over HTTP/2 without TLS.
+//!
+//! A [`Server`] holds handlers by name. The path `/anything.Say/Hello` goes to the handler `Say`, whatever stands
+//! before it, and asks it for the method `Hello`; JSON and protobuf are told apart by the content type. Every
+//! server also answers `Debug.Health` and `Debug.Stats`.
+//!
+//! Unary calls and streams are one thing here, as on the wire: a handler receives messages and sends some. It runs
+//! from the first message on and never waits for the end of the request, as Go's clients of server streams do not
+//! half-close. It is dropped when the caller goes away or the deadline passes.
+//!
+//! ```no_run
+//! use mesh_rpc::{Call, Handler, Server, Status};
+//! use proto::greeter::{Request, Response};
+//!
+//! #[derive(Debug)]
+//! struct Say;
+//!
+//! #[async_trait::async_trait]
+//! impl Handler for Say {
+//!     async fn call(&self, call: &mut Call) -> Result<(), Status> {
+//!         match call.method() {
+//!             "Hello" => {
+//!                 let request: Request = call.request().await?;
+//!                 call.send(&Response { msg: format!("Hello {}", request.name) }).await
+//!             }
+//!             _ => Err(call.unknown_method()),
+//!         }
+//!     }
+//! }
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
+//! Server::new().with("Say", Say).serve(listener, tokio_util::sync::CancellationToken::new()).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod call;
+mod connection;
+mod debug;
+mod exchange;
+mod reply;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+pub use self::call::Call;
+use crate::frame::MESSAGE_BYTES_MAX;
+use crate::owner::Owner;
+use crate::status::Status;
+
+/// How long to wait after `accept` failed, for instance for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Something that can be called: the methods of one name.
+#[async_trait]
+pub trait Handler: fmt::Debug + Send + Sync + 'static {
+    /// Serves one call. Messages that were sent are delivered; the result becomes the status that ends the call,
+    /// an [`RpcError`](crate::RpcError) the one of [`RpcError::to_grpc`](crate::RpcError::to_grpc).
+    ///
+    /// A panic ends this call only, with status 13 and an error object of `go.micro.server`.
+    async fn call(&self, call: &mut Call) -> Result<(), Status>;
+}
+
+/// The bounds of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of one message, in either direction. Default: 4 MiB, as go-micro.
+    pub message_bytes: usize,
+    /// The most bytes of the headers of one request, counted as HTTP/2 does. Default: 1 MiB.
+    pub header_bytes: u32,
+    /// The most calls at once on one connection. Default: 256.
+    pub streams: u32,
+    /// The most connections at once; further ones wait in the listener's queue. Default: 1024.
+    pub connections: usize,
+    /// How long calls may go on after the shutdown began. Default: 10 s.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message_bytes: MESSAGE_BYTES_MAX,
+            header_bytes: 1024 * 1024,
+            streams: 256,
+            connections: 1024,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Handlers, and how they are served.
+#[derive(Debug)]
+pub struct Server {
+    handlers: BTreeMap<String, Arc<dyn Handler>>,
+    limits: Limits,
+    counters: Arc<Counters>,
+}
+
+/// What `Debug.Stats` tells.
+#[derive(Debug, Default)]
+struct Counters {
+    requests: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Server {
+    /// Returns a server that answers `Debug` only.
+    pub fn new() -> Server {
+        let counters = Arc::new(Counters::default());
+        let debug = debug::Debug::new(Arc::clone(&counters));
+        let server = Server { handlers: BTreeMap::new(), limits: Limits::default(), counters };
+        server.with("Debug", debug)
+    }
+
+    /// Adds a handler under a name, such as `Say`; replaces an earlier one of that name.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, handler: impl Handler) -> Server {
+        self.handlers.insert(name.into(), Arc::new(handler));
+        self
+    }
+
+    /// Sets the bounds.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Server {
+        self.limits = limits;
+        self
+    }
+
+    /// Serves until the token is cancelled; then no connection is taken any more, callers are told (GOAWAY), and
+    /// what goes on after [`Limits::drain_timeout`] is cut.
+    ///
+    /// Dropping the future cuts everything.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let free = Arc::new(Semaphore::new(self.limits.connections));
+        let server = Arc::new(self);
+        let owner = Owner::default();
+        let cut = owner.cut_on_drop();
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = accept(&listener, &free) => accepted,
+            };
+            match accepted {
+                Ok((stream, permit)) => {
+                    let connection = connection::serve(stream, Arc::clone(&server), owner.clone(), shutdown.clone());
+                    owner.spawn(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the RPC listener cannot accept, it tries again");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        if timeout(server.limits.drain_timeout, owner.ended()).await.is_err() {
+            tracing::warn!(tasks = owner.len(), "RPC calls did not end in time, they are cut");
+        }
+        drop(cut);
+        owner.ended().await;
+    }
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server::new()
+    }
+}
+
+/// Takes a connection once there is room for one. Cancel safe: the permit goes back, nothing was accepted.
+async fn accept(listener: &TcpListener, free: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(free).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, permit))
+}

@@ -1,0 +1,163 @@
+//! A call as a handler sees it.
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::codec::{self, Codec};
+use crate::frame::Decoder;
+use crate::metadata::Metadata;
+use crate::status::{Code, Status};
+
+/// One call: what was asked for, the messages that come in and the way out.
+#[derive(Debug)]
+pub struct Call {
+    head: Head,
+    /// The codec, or why the call will be refused once its first message is there.
+    codec: Result<Codec, Status>,
+    metadata: Metadata,
+    deadline: Option<Instant>,
+    incoming: Incoming,
+    decoder: Decoder,
+    outgoing: mpsc::Sender<Bytes>,
+    message_bytes_max: usize,
+}
+
+/// What the path says.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) service: String,
+    pub(super) handler: String,
+    pub(super) method: String,
+}
+
+impl Call {
+    pub(super) fn new(
+        head: Head,
+        codec: Result<Codec, Status>,
+        metadata: Metadata,
+        deadline: Option<Instant>,
+        incoming: Incoming,
+        outgoing: mpsc::Sender<Bytes>,
+        message_bytes_max: usize,
+    ) -> Call {
+        let decoder = Decoder::new(message_bytes_max);
+        Call { head, codec, metadata, deadline, incoming, decoder, outgoing, message_bytes_max }
+    }
+
+    /// Returns what stands before the last dot of the path: the service that the caller means. May be empty.
+    pub fn service(&self) -> &str {
+        &self.head.service
+    }
+
+    /// Returns the method, such as `Hello`.
+    pub fn method(&self) -> &str {
+        &self.head.method
+    }
+
+    /// Returns the metadata, which includes `:Authority` and `Remote`, the address of the caller.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Returns when the call ends at the latest; the server sees to it.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Returns the codec of the messages.
+    ///
+    /// # Errors
+    /// When the content type is not spoken here.
+    pub fn codec(&self) -> Result<Codec, Status> {
+        self.codec.clone()
+    }
+
+    /// Waits for the next message; `None` when the caller has sent its last. Cancel safe.
+    ///
+    /// # Errors
+    /// When the bytes are not messages, a message is too large, or the caller is gone.
+    pub async fn receive_bytes(&mut self) -> Result<Option<Bytes>, Status> {
+        loop {
+            if let Some(message) = self.decoder.next().map_err(|error| error.to_status())? {
+                return Ok(Some(message));
+            }
+            match self.incoming.frame().await {
+                None => {
+                    self.decoder.finish().map_err(|error| error.to_status())?;
+                    return Ok(None);
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.decoder.push(data);
+                    }
+                }
+                Some(Err(error)) => return Err(Status::new(Code::Cancelled, format!("the caller is gone: {error}"))),
+            }
+        }
+    }
+
+    /// Waits for the next message and decodes it; `None` when the caller has sent its last. Cancel safe.
+    ///
+    /// # Errors
+    /// As [`Call::receive_bytes`], and when the message is not of that type.
+    pub async fn receive<M>(&mut self) -> Result<Option<M>, Status>
+    where
+        M: prost::Message + Default + DeserializeOwned,
+    {
+        let Some(bytes) = self.receive_bytes().await? else { return Ok(None) };
+        // As in Go a message is read before the content type is refused.
+        let codec = self.codec.clone()?;
+        codec::decode(codec, &bytes).map(Some).map_err(|error| error.to_status())
+    }
+
+    /// Waits for the one message of a unary call, or the first of a server stream.
+    ///
+    /// # Errors
+    /// As [`Call::receive`], and when there is no message.
+    pub async fn request<M>(&mut self) -> Result<M, Status>
+    where
+        M: prost::Message + Default + DeserializeOwned,
+    {
+        // "EOF" is what Go says.
+        self.receive().await?.ok_or_else(|| Status::new(Code::Unknown, "EOF"))
+    }
+
+    /// Sends a message. Waits while the caller has not taken the one before.
+    ///
+    /// # Errors
+    /// When it is too large, or the caller is gone.
+    pub async fn send<M: prost::Message + Serialize>(&mut self, message: &M) -> Result<(), Status> {
+        let codec = self.codec.clone()?;
+        self.send_bytes(codec::encode(codec, message).into()).await
+    }
+
+    /// Sends a message that is encoded already.
+    ///
+    /// # Errors
+    /// As [`Call::send`].
+    pub async fn send_bytes(&mut self, message: Bytes) -> Result<(), Status> {
+        let (length, max) = (message.len(), self.message_bytes_max);
+        if length > max {
+            let text = format!("trying to send message larger than max ({length} vs. {max})");
+            return Err(Status::new(Code::ResourceExhausted, text));
+        }
+        self.outgoing.send(message).await.map_err(|_| Status::new(Code::Cancelled, "the caller is gone"))
+    }
+
+    /// Returns the status for a method that the handler does not have.
+    pub fn unknown_method(&self) -> Status {
+        let Head { handler, method, .. } = &self.head;
+        Status::new(Code::Unimplemented, format!("unknown service {handler}.{method}"))
+    }
+}
+
+impl From<crate::error::RpcError> for Status {
+    fn from(error: crate::error::RpcError) -> Status {
+        error.to_grpc()
+    }
+}

@@ -1,0 +1,152 @@
+//! One call: from the request's head to a handler that runs.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::call::{Call, Head};
+use super::reply::Reply;
+use super::{Counters, Handler, Server};
+use crate::codec::{ServedCodec, unsupported_status};
+use crate::error::{RpcError, SERVER_ID};
+use crate::metadata::Metadata;
+use crate::status::{Code, Status};
+use crate::timeout::{GRPC_TIMEOUT, TIMEOUT, parse_grpc, parse_nanos};
+use crate::{codec::Codec, method};
+
+/// A handler at work. Dropping it gives the call up.
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
+
+/// Answers one request.
+pub(super) async fn answer(server: &Server, remote: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+    let arrived = Instant::now();
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (served, mirrored) = match ServedCodec::of(content_type) {
+        ServedCodec::NotGrpc => return not_grpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, content_type),
+        _ if request.method() != Method::POST => return not_grpc(StatusCode::METHOD_NOT_ALLOWED, content_type),
+        ServedCodec::Known(codec, mirrored) => (Ok(codec), HeaderValue::from_static(mirrored)),
+        ServedCodec::Unsupported { mirrored, content_type } => {
+            let mirrored = HeaderValue::try_from(mirrored).expect("it is made of a header's value");
+            (Err(unsupported_status(&content_type)), mirrored)
+        }
+    };
+    server.counters.requests.fetch_add(1, Ordering::Relaxed);
+    let mut reply = match found(server, &request) {
+        Ok((handler, head)) => {
+            let (running, messages) = start(server, handler, head, served, remote, arrived, request);
+            Reply::new(running, messages, Arc::clone(&server.counters))
+        }
+        Err(status) => Reply::ended(status, &server.counters),
+    };
+    // The response begins with the first message, or is nothing but trailers when the call ends without one.
+    let trailers = reply.begin().await;
+    let mut response = Response::new(reply);
+    response.headers_mut().insert(CONTENT_TYPE, mirrored);
+    if let Some(trailers) = trailers {
+        response.headers_mut().extend(trailers);
+    }
+    response
+}
+
+/// Finds the handler that a path names.
+fn found(server: &Server, request: &Request<Incoming>) -> Result<(Arc<dyn Handler>, Head), Status> {
+    let method = method::split(request.uri().path()).map_err(|malformed| malformed.to_status())?;
+    let Some(handler) = server.handlers.get(method.handler) else {
+        return Err(Status::new(Code::Unimplemented, format!("unknown service {}", method.handler)));
+    };
+    let head = Head {
+        service: method.service.to_owned(),
+        handler: method.handler.to_owned(),
+        method: method.method.to_owned(),
+    };
+    Ok((Arc::clone(handler), head))
+}
+
+fn start(
+    server: &Server,
+    handler: Arc<dyn Handler>,
+    head: Head,
+    codec: Result<Codec, Status>,
+    remote: SocketAddr,
+    arrived: Instant,
+    request: Request<Incoming>,
+) -> (Running, mpsc::Receiver<Bytes>) {
+    let deadline = deadline(request.headers(), arrived);
+    let metadata = metadata(&request, remote);
+    // One message: a handler waits until the caller has taken what was sent before.
+    let (outgoing, messages) = mpsc::channel(1);
+    let limit = server.limits.message_bytes;
+    let mut call = Call::new(head, codec, metadata, deadline, request.into_body(), outgoing, limit);
+    let running = async move {
+        // Nothing of the call is used after a panic.
+        let work = AssertUnwindSafe(handler.call(&mut call)).catch_unwind();
+        let ended = match deadline {
+            Some(deadline) => timeout_at(deadline, work).await.map_err(|_| deadline_exceeded())?,
+            None => work.await,
+        };
+        ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+    };
+    (Box::pin(running), messages)
+}
+
+/// The sooner one of gRPC's and go-micro's. What is not a time is ignored.
+fn deadline(headers: &HeaderMap, arrived: Instant) -> Option<Instant> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let grpc = text(GRPC_TIMEOUT).and_then(parse_grpc);
+    let micro = text(TIMEOUT).and_then(parse_nanos);
+    let timeout = grpc.into_iter().chain(micro).min()?;
+    arrived.checked_add(timeout)
+}
+
+/// What a handler sees: the headers, `:Authority`, and the address of the caller as `Remote`.
+fn metadata(request: &Request<Incoming>, remote: SocketAddr) -> Metadata {
+    let mut metadata = Metadata::from_headers(request.headers());
+    if let Some(authority) = request.uri().authority() {
+        metadata.set(":authority", authority.as_str());
+    }
+    metadata.set("Remote", remote.to_string());
+    metadata
+}
+
+fn deadline_exceeded() -> Status {
+    Status::new(Code::DeadlineExceeded, "context deadline exceeded")
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Status {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("without a text");
+    tracing::error!(panic = text, "a handler panicked");
+    RpcError::internal(SERVER_ID, format!("panic recovered: {text}")).to_grpc()
+}
+
+/// The answer to what is not gRPC (gRPC over HTTP/2, "Responses": 415).
+fn not_grpc(status: StatusCode, content_type: &str) -> Response<Reply> {
+    let detail = format!(
+        "this is a gRPC server: POST with a content type of application/grpc is expected, not {content_type:?}"
+    );
+    let error = RpcError::new(SERVER_ID, i32::from(status.as_u16()), detail);
+    let mut response = Response::new(Reply::text(error.to_json()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+impl Counters {
+    /// Counts the end of a call.
+    pub(super) fn ended(&self, status: &Status) {
+        if status.code != Code::Ok {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The body of a response. It drives the handler: no task, no queue, and a caller that goes away ends the work.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::body::{Body, Frame};
+use tokio::sync::mpsc;
+
+use super::Counters;
+use super::exchange::Running;
+use crate::frame;
+use crate::status::Status;
+
+/// The messages of a call and the trailers that end it; or a text, where it is no call.
+pub(super) struct Reply {
+    state: State,
+    /// Fetched to learn how the response begins, not delivered yet.
+    next: Option<Bytes>,
+}
+
+enum State {
+    /// The handler is at work, or its last messages are to be fetched.
+    Working {
+        running: Option<Running>,
+        result: Option<Status>,
+        messages: mpsc::Receiver<Bytes>,
+        counters: Arc<Counters>,
+    },
+    /// All messages were fetched.
+    Ending(Status),
+    /// Nothing comes any more.
+    Done,
+}
+
+/// What comes next of a call.
+enum Item {
+    Message(Bytes),
+    End(Status),
+}
+
+impl Reply {
+    /// Returns the reply of a call that a handler works on.
+    pub(super) fn new(running: Running, messages: mpsc::Receiver<Bytes>, counters: Arc<Counters>) -> Reply {
+        Reply { state: State::Working { running: Some(running), result: None, messages, counters }, next: None }
+    }
+
+    /// Returns the reply of a call that ended before it began.
+    pub(super) fn ended(status: Status, counters: &Counters) -> Reply {
+        counters.ended(&status);
+        Reply { state: State::Ending(status), next: None }
+    }
+
+    /// Returns a body that is a text.
+    pub(super) fn text(text: String) -> Reply {
+        Reply { state: State::Done, next: Some(text.into()) }
+    }
+
+    /// Waits until it is known how the response begins: with a message, or, when the call ended without one, with
+    /// the trailers, which then are the only headers ("Trailers-Only").
+    pub(super) async fn begin(&mut self) -> Option<HeaderMap> {
+        match poll_fn(|context| self.poll_item(context)).await? {
+            Item::Message(message) => {
+                self.next = Some(frame::encode(&message));
+                None
+            }
+            Item::End(status) => {
+                self.state = State::Done;
+                Some(status.to_trailers())
+            }
+        }
+    }
+
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        let State::Working { running, result, messages, counters } = &mut self.state else {
+            return Poll::Ready(match std::mem::replace(&mut self.state, State::Done) {
+                State::Ending(status) => Some(Item::End(status)),
+                _ => None,
+            });
+        };
+        // The handler first: what it sends is then there to be fetched.
+        if let Some(work) = running
+            && let Poll::Ready(ended) = work.as_mut().poll(context)
+        {
+            let status = ended.err().unwrap_or_else(Status::ok);
+            counters.ended(&status);
+            *result = Some(status);
+            *running = None; // drops the sender, so that the messages end
+        }
+        match messages.poll_recv(context) {
+            Poll::Ready(Some(message)) => Poll::Ready(Some(Item::Message(message))),
+            Poll::Ready(None) => {
+                let status = result.take().expect("the sender lives as long as the handler");
+                self.state = State::Done;
+                Poll::Ready(Some(Item::End(status)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(next) = self.next.take() {
+            return Poll::Ready(Some(Ok(Frame::data(next))));
+        }
+        self.poll_item(context).map(|item| match item? {
+            Item::Message(message) => Some(Ok(Frame::data(frame::encode(&message)))),
+            Item::End(status) => Some(Ok(Frame::trailers(status.to_trailers()))),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.next.is_none() && matches!(self.state, State::Done)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Reply")
+    }
+}

@@ -1,0 +1,49 @@
+//! Protocol buffer messages that Micro peers exchange, as plain Rust types.
+//!
+//! The sources are in `schema/`, what prost makes of them is committed in `src/generated/`, so that a build needs
+//! neither `protoc` nor a build script. The test `generated` makes the code anew and compares it; run it with
+//! `UPDATE_GENERATED=1` after a change of a source.
+//!
+//! Nothing here knows how a message is sent: framing, the error object and conversions live with those who use
+//! them. Messages that are also spoken as JSON (the debug handler, the greeter) carry serde implementations in
+//! the manner of [`json`].
+//!
+//! ```
+//! use prost::Message;
+//!
+//! let error = proto::errors::Error { id: "go.micro.srv.greeter".into(), code: 404, ..Default::default() };
+//! assert_eq!(proto::errors::Error::decode(error.encode_to_vec().as_slice()), Ok(error));
+//! ```
+
+pub mod json;
+
+/// The error object of go-micro.
+pub mod errors {
+    include!("generated/errors.rs");
+
+    /// The type URL under which [`Error`] is a detail of a gRPC status.
+    pub const ERROR_TYPE_URL: &str = "type.googleapis.com/errors.Error";
+}
+
+/// The handler `Debug` that every service answers.
+pub mod debug {
+    include!("generated/debug.rs");
+}
+
+/// The demonstration service.
+pub mod greeter {
+    include!("generated/greeter.rs");
+}
+
+/// Messages of Google's that gRPC itself relies on.
+pub mod google {
+    /// Well-known types.
+    pub mod protobuf {
+        include!("generated/google.protobuf.rs");
+    }
+
+    /// The status model.
+    pub mod rpc {
+        include!("generated/google.rpc.rs");
+    }
+}

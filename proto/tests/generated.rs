@@ -1,0 +1,77 @@
+//! The committed code is what the sources generate.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+/// The sources, in the order in which they are compiled.
+const SOURCES: [&str; 5] =
+    ["errors.proto", "debug.proto", "greeter.proto", "google/rpc/status.proto", "google/protobuf/any.proto"];
+
+/// Packages whose messages are spoken as JSON too. The debug handler has no package.
+const JSON_MESSAGES: [&str; 6] =
+    [".HealthRequest", ".HealthResponse", ".StatsRequest", ".StatsResponse", ".greeter.Request", ".greeter.Response"];
+
+/// String members of those messages.
+const JSON_TEXTS: [&str; 5] = [
+    ".HealthRequest.service",
+    ".HealthResponse.status",
+    ".StatsRequest.service",
+    ".greeter.Request.name",
+    ".greeter.Response.msg",
+];
+
+/// Members of 64 bits of those messages.
+const JSON_INTEGERS: [&str; 8] = ["timestamp", "started", "uptime", "memory", "threads", "gc", "requests", "errors"];
+
+#[test]
+fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fresh = tempfile::tempdir()?;
+    generate(&root.join("schema"), fresh.path())?;
+    let committed = root.join("src/generated");
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        for (name, text) in read(fresh.path())? {
+            fs::write(committed.join(name), text)?;
+        }
+    }
+    assert_eq!(read(&committed)?, read(fresh.path())?, "run `UPDATE_GENERATED=1 cargo test -p proto`");
+    Ok(())
+}
+
+fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let files = protox::Compiler::new([schema])?
+        .include_source_info(true)
+        .include_imports(true)
+        .open_files(SOURCES)?
+        .file_descriptor_set();
+    let mut config = prost_build::Config::new();
+    config.compile_well_known_types().default_package_filename("debug").out_dir(out);
+    for message in JSON_MESSAGES {
+        config.message_attribute(message, "#[derive(serde::Serialize, serde::Deserialize)]");
+        config.message_attribute(message, "#[serde(default, deny_unknown_fields)]");
+    }
+    for field in JSON_TEXTS {
+        config.field_attribute(field, r#"#[serde(deserialize_with = "crate::json::text::deserialize")]"#);
+        config.field_attribute(field, r#"#[serde(skip_serializing_if = "crate::json::is_default")]"#);
+    }
+    for field in JSON_INTEGERS {
+        let path = format!(".StatsResponse.{field}");
+        config.field_attribute(&path, r#"#[serde(with = "crate::json::uint64")]"#);
+        config.field_attribute(&path, r#"#[serde(skip_serializing_if = "crate::json::is_default")]"#);
+    }
+    config.compile_fds(files)?;
+    Ok(())
+}
+
+/// The files of a folder by name.
+fn read(folder: &Path) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.insert(name, fs::read_to_string(entry.path())?);
+    }
+    Ok(files)
+}
