@@ -37,9 +37,8 @@ pub use cors::Cors;
 pub use handler::{Handler, HostRewrite, Proxy, Redirect, Respond, Upgrade};
 pub use headers::{HeaderEdits, HeaderPolicy};
 pub use listener::{Limits, Listener, Protocol};
-pub use one_or_many::OneOrMany;
 pub(crate) use one_or_many::ONE_OR_MANY;
-pub(crate) use short_form::{SHORT_FORMS, short_form};
+pub use one_or_many::OneOrMany;
 pub use planned::{Planned, RateLimit, RetryBudget, ServiceRetry};
 pub use policy::{PolicyLimits, PolicySet};
 pub use registry::{Registry, RegistryKind};
@@ -47,6 +46,7 @@ pub use retry::{Retry, RetryOn};
 pub use route::{Resolver, Route};
 pub use rpc::{RpcAddresses, RpcEndpoint};
 pub use service::{Balance, Endpoint, Pool, Service, ServiceProtocol};
+pub(crate) use short_form::{SHORT_FORMS, short_form};
 pub use telemetry::{AccessLog, AccessLogFormat, AccessLogPath, Log, LogFormat, LogLevel, RequestId, Telemetry};
 pub use test_case::{Expect, TestCase};
 

@@ -3,14 +3,14 @@
 use serde_json::Value as Json;
 
 use crate::{
+    document::SHORT_FORMS,
     load::Loaded,
     path::{DocumentPath, Segment},
-    secrets,
     source::Origin,
     tree::{Node, Value},
 };
 
-/// The effective document. Secrets are masked.
+/// The effective document. Secrets print as `***`, references to them as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
     values: Vec<EffectiveValue>,
@@ -87,19 +87,13 @@ fn collect(json: &Json, path: &mut Vec<Segment>, loaded: &Loaded, values: &mut V
 }
 
 fn effective_value(json: &Json, path: DocumentPath, loaded: &Loaded) -> EffectiveValue {
-    let shown = if secrets::is_secret(&path) { mask(json) } else { one_line(json) };
-    let node = source_of(&loaded.tree, &path, json);
+    let node = source_of(&loaded.tree, &path);
     EffectiveValue {
         path,
-        value: shown,
+        value: one_line(json),
         origin: node.map_or(Origin::Default, |node| loaded.sources.origin(node.span)),
         variables: node.and_then(|node| node.expanded.as_deref()).unwrap_or_default().to_vec(),
     }
-}
-
-/// A reference says where a secret is; a literal is `***` already.
-fn mask(json: &Json) -> String {
-    one_line(json)
 }
 
 fn one_line(json: &Json) -> String {
@@ -115,7 +109,7 @@ fn one_line(json: &Json) -> String {
 
 /// Finds what was written for a value. A short form (`retry: 2`) is the source of the one value that it gives
 /// (`retry.attempts: 2`); the others beside it are defaults.
-fn source_of<'t>(tree: &'t Node, path: &DocumentPath, json: &Json) -> Option<&'t Node> {
+fn source_of<'t>(tree: &'t Node, path: &DocumentPath) -> Option<&'t Node> {
     let mut node = tree;
     for segment in path.segments() {
         let next = match (segment, &node.value) {
@@ -123,16 +117,12 @@ fn source_of<'t>(tree: &'t Node, path: &DocumentPath, json: &Json) -> Option<&'t
             (Segment::Index(index), Value::List(items)) => items.get(*index),
             // One value for a list of one.
             (Segment::Index(0), _) => Some(node),
-            (Segment::Key(_), Value::Scalar(scalar)) => {
-                return (scalar.text == text_of(json)).then_some(node);
+            (Segment::Key(key), Value::Scalar(_)) => {
+                return SHORT_FORMS.iter().any(|(_, short)| short == key).then_some(node);
             }
             _ => None,
         };
         node = next?;
     }
     (!node.is_null()).then_some(node)
-}
-
-fn text_of(json: &Json) -> String {
-    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }

@@ -56,7 +56,8 @@ fn documents_of(directory: &Path) -> io::Result<Vec<PathBuf>> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         matches!(extension, "yaml" | "yml" | "json") && path.is_file()
     };
-    let paths = fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+    let paths =
+        fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
     let mut files: Vec<PathBuf> = paths.into_iter().filter(is_document).collect();
     files.sort();
     Ok(files)
@@ -95,7 +96,8 @@ mod tests {
         }
         fs::create_dir(directory.path().join("d.yaml")).unwrap();
         let inputs = read_files([directory.path().to_str().unwrap()]);
-        let contents: Vec<_> = inputs.into_iter().map(|input| String::from_utf8(input.content.unwrap()).unwrap()).collect();
+        let contents: Vec<_> =
+            inputs.into_iter().map(|input| String::from_utf8(input.content.unwrap()).unwrap()).collect();
         assert_eq!(contents, ["a.json", "b.yaml", "c.yml"]);
     }
 

@@ -1,6 +1,6 @@
 //! The one way from texts to a document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     check,
@@ -11,8 +11,9 @@ use crate::{
     input::Input,
     path::DocumentPath,
     preset::Preset,
+    secrets,
     settings::{self, Setting},
-    source::{Origin, SourceMap, Span, SourceKind},
+    source::{Origin, SourceKind, SourceMap, Span},
     tree::{self, FILE_BYTES_MAX, Node},
     typed::{self, Reader},
 };
@@ -70,9 +71,10 @@ pub fn load(layers: &Layers) -> Result<Loaded, Report> {
         return Err(Report::new(findings, sources)); // a broken file: what else is missing would be guesswork
     };
     settings::apply(&mut tree, &layers.settings, layers.preset, &mut sources, &mut findings);
-    check::before_typing(&mut tree, &sources, &mut findings);
-    let document = read_typed(&tree, &mut sources, &mut findings);
-    check::after_typing(&document, &tree, &sources, &mut findings);
+    check::before_typing(&mut tree, &mut findings);
+    let (document, dropped) = read_typed(&tree, &sources, &mut findings);
+    let view = check::View { document: &document, tree: &tree, sources: &sources, dropped: &dropped };
+    check::after_typing(&view, &mut findings);
 
     finish(document, tree, sources, findings)
 }
@@ -111,13 +113,18 @@ fn parse_file(
         let byte = bytes.get(range.start).copied().unwrap_or_default();
         let message = format!("the byte 0x{byte:02X} is no UTF-8");
         findings.push(Diagnostic::error(Code::InvalidUtf8, message).label(Span::new(source, range), "here"));
+        secrets::mask_text(source, sources);
         return None;
     }
     let parsed = tree::parse(sources.get(source).text(), source);
     findings.extend(parsed.findings);
-    let mut tree = parsed.tree?;
+    let Some(mut tree) = parsed.tree else {
+        secrets::mask_text(source, sources);
+        return None;
+    };
+    secrets::mask_tree(&tree, sources);
     tree::expand(&mut tree, variables, sources, findings);
-    check::version(&tree, sources, findings);
+    check::version(&tree, findings);
     Some(tree)
 }
 
@@ -149,13 +156,13 @@ fn merge_trees(trees: Vec<Option<Node>>) -> Option<Node> {
     Some(base)
 }
 
-fn read_typed(tree: &Node, sources: &mut SourceMap, findings: &mut Vec<Diagnostic>) -> Document {
+/// The typed document, and the list items that it lacks because they are in error.
+fn read_typed(tree: &Node, sources: &SourceMap, findings: &mut Vec<Diagnostic>) -> (Document, HashSet<DocumentPath>) {
     let mut reader = Reader::new(sources);
     let document = typed::read_document(&mut reader, tree);
-    let (mut found, secrets) = reader.into_parts();
-    findings.append(&mut found);
-    secrets.into_iter().for_each(|span| sources.mask(span));
-    document
+    let found = reader.finish();
+    findings.extend(found.findings);
+    (document, found.dropped)
 }
 
 fn finish(document: Document, tree: Node, sources: SourceMap, findings: Vec<Diagnostic>) -> Result<Loaded, Report> {
@@ -190,7 +197,13 @@ impl Loaded {
     }
 
     /// Begins a finding about the value at a path, for checks that other crates make of the compiled form.
-    pub fn finding(&self, severity: Severity, code: Code, path: &DocumentPath, message: impl Into<String>) -> Diagnostic {
+    pub fn finding(
+        &self,
+        severity: Severity,
+        code: Code,
+        path: &DocumentPath,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         Diagnostic { severity, ..Diagnostic::error(code, message) }.path(path.clone()).label(self.span_of(path), "")
     }
 

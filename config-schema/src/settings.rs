@@ -68,7 +68,9 @@ impl Setting {
 pub fn config_files(settings: &[Setting]) -> Vec<String> {
     let files = |flags: bool| {
         let wanted = move |setting: &&Setting| {
-            setting.row.effect == Effect::Files && setting.value != "service" && matches!(setting.by, GivenBy::Flag(_)) == flags
+            setting.row.effect == Effect::Files
+                && setting.value != "service"
+                && matches!(setting.by, GivenBy::Flag(_)) == flags
         };
         settings.iter().filter(wanted)
     };

@@ -1,11 +1,11 @@
 //! Where text came from: files, presets, variables, flags. A [`Span`] is a range of bytes in one of them.
 
-use std::{borrow::Cow, fmt, ops::Range};
+use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
-/// All texts that make one configuration. Spans, labels and origins point into it.
+/// All texts that make one configuration. Spans, labels and origins point into it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct SourceMap {
-    sources: Vec<Source>,
+    sources: Vec<Arc<Source>>,
 }
 
 /// One text of a [`SourceMap`].
@@ -103,8 +103,8 @@ impl SourceMap {
     /// Adds a text; returns how to find it.
     pub(crate) fn add(&mut self, kind: SourceKind, text: String) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).expect("fewer than 2^32 sources"));
-        let newlines = memchr_newlines(&text);
-        self.sources.push(Source { kind, text, line_starts: newlines, masked: Vec::new() });
+        let line_starts = line_starts(&text);
+        self.sources.push(Arc::new(Source { kind, text, line_starts, masked: Vec::new() }));
         id
     }
 
@@ -115,12 +115,12 @@ impl SourceMap {
 
     /// Returns all sources in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.sources.iter()
+        self.sources.iter().map(Arc::as_ref)
     }
 
     /// Hides a secret: snippets show `*` in its place.
     pub(crate) fn mask(&mut self, span: Span) {
-        self.sources[span.source.0 as usize].masked.push(span.range());
+        Arc::make_mut(&mut self.sources[span.source.0 as usize]).masked.push(span.range());
     }
 
     /// Returns the text of a span as written; empty where the span does not fit its source.
@@ -144,7 +144,7 @@ impl SourceMap {
     }
 }
 
-fn memchr_newlines(text: &str) -> Vec<usize> {
+fn line_starts(text: &str) -> Vec<usize> {
     let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
     std::iter::once(0).chain(after).collect()
 }
@@ -171,11 +171,6 @@ impl Source {
         let end = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
         let trimmed = self.text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r']).len();
         start..start + trimmed
-    }
-
-    /// Returns how many lines there are.
-    pub(crate) fn line_count(&self) -> usize {
-        self.line_starts.len()
     }
 
     pub(crate) fn position(&self, offset: usize) -> Position {

@@ -9,7 +9,9 @@ pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k s
     let lower = word.to_lowercase().replace('-', "_");
     let distance = |known: &str| strsim::damerau_levenshtein(&lower, &known.to_lowercase().replace('-', "_"));
     let nearest = known.into_iter().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
-    nearest.filter(|(distance, known)| *distance <= word.chars().count().max(known.chars().count()) / 3).map(|(_, known)| known)
+    nearest
+        .filter(|(distance, known)| *distance <= word.chars().count().max(known.chars().count()) / 3)
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -18,9 +18,9 @@ use crate::{
 };
 
 pub(crate) use edit::{EditError, set};
-pub(crate) use expand::{Variables, expand};
+pub(crate) use expand::expand;
 pub(crate) use merge::merge;
-pub(crate) use parse::{Parsed, parse};
+pub(crate) use parse::parse;
 pub(crate) use scalar::Resolved;
 pub(crate) use syntax::unquoted_brace;
 
@@ -130,6 +130,15 @@ impl Node {
         })
     }
 
+    /// Returns the value at a path, to be marked.
+    pub(crate) fn at_mut(&mut self, path: &DocumentPath) -> Option<&mut Self> {
+        path.segments().iter().try_fold(self, |node, segment| match (segment, &mut node.value) {
+            (Segment::Key(key), Value::Map(map)) => map.get_mut(key).map(|entry| &mut entry.node),
+            (Segment::Index(index), Value::List(items)) => items.get_mut(*index),
+            _ => None,
+        })
+    }
+
     /// Returns where to point for the value at a path: a scalar itself, the key of a collection. Where the path
     /// leads beyond what was written (a default, a short form), the nearest value that holds it.
     pub(crate) fn mark(&self, path: &DocumentPath) -> Span {
@@ -145,6 +154,15 @@ impl Node {
             node = child;
         }
         mark
+    }
+
+    /// Returns the key at a path, where the last step is one; else as [`Node::mark`].
+    pub(crate) fn key_mark(&self, path: &DocumentPath) -> Span {
+        let parent = path.parent().and_then(|parent| self.at(&parent)).and_then(Self::as_map);
+        match (parent, path.segments().last()) {
+            (Some(map), Some(Segment::Key(key))) => map.get(key).map_or_else(|| self.mark(path), |entry| entry.key),
+            _ => self.mark(path),
+        }
     }
 
     /// Returns where to point for this value: a scalar itself; for a collection, or nothing, the key in front of it.

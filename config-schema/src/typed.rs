@@ -8,6 +8,7 @@ mod access;
 mod cursor;
 mod document;
 mod failure;
+mod finding;
 mod reader;
 
 pub(crate) use document::read_document;

@@ -30,4 +30,46 @@ pub use secret::{Secret, SecretSource};
 pub use text::ParseError;
 pub use url_path::PathText;
 
-pub(crate) use text::{TextValue, shortened, text_value};
+pub(crate) use text::{TextValue, ValueFacts, shortened, text_value};
+
+use crate::document::{AccessLogPath, AdminAddress, HostRewrite};
+
+/// What is known about each type of values. A type that is not here has no finding of its own.
+static ALL_FACTS: [ValueFacts; 27] = [
+    AccessLogPath::FACTS,
+    AdminAddress::FACTS,
+    ByteSize::FACTS,
+    Duration::FACTS,
+    EndpointAddress::FACTS,
+    HeaderName::FACTS,
+    HeaderValue::FACTS,
+    HostPattern::FACTS,
+    HostRewrite::FACTS,
+    ListenAddress::FACTS,
+    ListenerName::FACTS,
+    Method::FACTS,
+    Namespace::FACTS,
+    Network::FACTS,
+    PathText::FACTS,
+    Pattern::FACTS,
+    Percent::FACTS,
+    PolicySetName::FACTS,
+    Rate::FACTS,
+    RedirectTarget::FACTS,
+    RequestLine::FACTS,
+    RouteName::FACTS,
+    RouteTableName::FACTS,
+    Secret::FACTS,
+    ServiceName::FACTS,
+    ServiceType::FACTS,
+    WebOrigin::FACTS,
+];
+
+/// Returns what is known about the type that serde calls by this name.
+pub(crate) fn facts(name: &str) -> Option<&'static ValueFacts> {
+    const STATUS: &ValueFacts = &http::STATUS_FACTS;
+    if name == STATUS.name {
+        return Some(STATUS);
+    }
+    ALL_FACTS.iter().find(|facts| facts.name == name)
+}

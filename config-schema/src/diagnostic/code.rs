@@ -3,6 +3,8 @@
 use std::fmt;
 
 macro_rules! codes {
+    (@help) => { None };
+    (@help $help:literal) => { Some($help) };
     ($($(#[$doc:meta])* $code:ident = $text:literal $(, help = $help:literal)?;)*) => {
         /// Which kind of finding. Written as its kebab-case name, as in `error[unknown-key]`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,13 +26,8 @@ macro_rules! codes {
 
             /// Returns what to do about any finding of this kind, where one sentence fits all.
             pub const fn help(self) -> Option<&'static str> {
-                #[expect(unused_variables, unused_mut, clippy::needless_late_init, reason = "most codes give none")]
                 match self {
-                    $(Self::$code => {
-                        let mut help = None;
-                        $(help = Some($help);)?
-                        help
-                    })*
+                    $(Self::$code => codes!(@help $($help)?),)*
                 }
             }
         }
@@ -126,7 +123,7 @@ codes! {
     BadSecret = "bad-secret";
     // What is known and cannot be had.
     /// A part that is known and not built yet.
-    NotBuiltYet = "not-built-yet", help = "this part of the document is known, but this version of micro does not have it";
+    NotBuiltYet = "not-built-yet";
     /// A variable or flag that is known, not built yet, and ignored.
     Ignored = "ignored";
     /// A variable or flag without a place in this document.

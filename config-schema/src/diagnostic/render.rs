@@ -13,7 +13,7 @@ use crate::source::{Source, SourceKind, SourceMap, Span};
 /// Labels of one source at most this many lines apart share one window.
 const WINDOW_LINES: usize = 6;
 
-/// A line longer than this is not shown, only its place is named.
+/// A line longer than this is not shown, only its place is named; so it is with an empty one.
 const LONGEST_LINE_BYTES: usize = 2_000;
 
 pub(super) fn report(report: &Report, color: bool) -> String {
@@ -36,7 +36,8 @@ fn groups<'a>(finding: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'a>>
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut main = level.primary_title(finding.message.as_str()).id(finding.code.as_str()).elements(Vec::<Element<'_>>::new());
+    let mut main =
+        level.primary_title(finding.message.as_str()).id(finding.code.as_str()).elements(Vec::<Element<'_>>::new());
     for element in places(&finding.labels, sources) {
         main = main.element(element);
     }
@@ -56,7 +57,8 @@ fn places<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Element<'a>> {
         let source = sources.get(first.span.source);
         let line = source.line_of(first.span.start as usize);
         let near = |label: &Label| {
-            label.span.source == first.span.source && source.line_of(label.span.start as usize).abs_diff(line) <= WINDOW_LINES
+            label.span.source == first.span.source
+                && source.line_of(label.span.start as usize).abs_diff(line) <= WINDOW_LINES
         };
         let (together, apart): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, label)| near(label));
         rest = apart;
@@ -76,13 +78,15 @@ fn window<'a>(source: &'a Source, labels: &[(usize, &'a Label)]) -> Vec<Element<
     let first = lines.clone().min().unwrap_or_default();
     let last = lines.max().unwrap_or_default();
     let range = source.line_range(first).start..source.line_range(last).end;
-    if (first..=last).any(|line| source.line_range(line).len() > LONGEST_LINE_BYTES) {
+    let shown = source.shown(range.clone());
+    let too_long = (first..=last).any(|line| source.line_range(line).len() > LONGEST_LINE_BYTES);
+    if too_long || shown.trim().is_empty() {
         let at = labels.first().map(|(_, label)| source.position(label.span.start as usize));
         let at = at.expect("a window has a label");
         return vec![Origin::path(name).line(at.line).char_column(at.column).into()];
     }
     let annotations = labels.iter().map(|(order, label)| annotation(source, *order, label, &range));
-    let snippet = Snippet::source(source.shown(range.clone())).line_start(first + 1).path(name);
+    let snippet = Snippet::source(shown).line_start(first + 1).path(name);
     vec![snippet.annotations(annotations.collect::<Vec<_>>()).into()]
 }
 

@@ -44,7 +44,7 @@ impl Default for AdminAddress {
     }
 }
 
-text_value!(AdminAddress, "`off` or an address to listen on such as `127.0.0.1:8099`", "^(off|.*:[0-9]{1,5})$");
+text_value!(AdminAddress, BadAddress, "an address to listen on", "`127.0.0.1:8099` or `off`", "^(off|.*:[0-9]{1,5})$");
 
 impl FromStr for AdminAddress {
     type Err = ParseError;

@@ -71,7 +71,7 @@ pub enum HostRewrite {
     Name(String),
 }
 
-text_value!(HostRewrite, "`keep`, `upstream` or a host name", "^[^/\\s]+$");
+text_value!(HostRewrite, BadHost, "a host", "`keep`, `upstream` or `app.example.com`", "^[^/\\s]+$");
 
 impl FromStr for HostRewrite {
     type Err = ParseError;

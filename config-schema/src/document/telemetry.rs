@@ -107,7 +107,7 @@ pub enum AccessLogPath {
     File(String),
 }
 
-text_value!(AccessLogPath, "`stdout` or the path of a file", "^[^\\u0000]+$");
+text_value!(AccessLogPath, BadPath, "the path of a file", "`stdout` or `/var/log/micro/access.log`", "^[^\\u0000]+$");
 
 impl FromStr for AccessLogPath {
     type Err = ParseError;

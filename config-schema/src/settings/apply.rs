@@ -92,7 +92,9 @@ fn put(tree: &mut Node, path: &'static str, value: Node, setting: &Setting, find
 /// `registry: etcd` becomes `registry: { kind: etcd }` before `registry.addresses` is set.
 fn spread_short_form(tree: &mut Node, path: &str) {
     let Some((section, _)) = path.split_once('.') else { return };
-    let Some(key) = ["registry", "admin"].iter().zip(["kind", "address"]).find(|(name, _)| **name == section) else { return };
+    let Some(key) = ["registry", "admin"].iter().zip(["kind", "address"]).find(|(name, _)| **name == section) else {
+        return;
+    };
     let Value::Map(map) = &mut tree.value else { return };
     let Some(entry) = map.get_mut(section) else { return };
     if entry.node.as_scalar().is_some() && !entry.node.is_null() {

@@ -79,7 +79,9 @@ pub fn arguments(words: impl IntoIterator<Item = String>, own: &[OwnFlag]) -> Re
             let value = value.map(str::to_owned);
             let value = match row.takes {
                 Takes::Switch => switch(&shown, value)?,
-                Takes::Value(_) => value.or_else(|| words.next()).ok_or_else(|| UsageError::ValueMissing(shown.clone()))?,
+                Takes::Value(_) => {
+                    value.or_else(|| words.next()).ok_or_else(|| UsageError::ValueMissing(shown.clone()))?
+                }
             };
             if !value.is_empty() {
                 result.settings.push(Setting { row, by: GivenBy::Flag(shown), value });
@@ -135,7 +137,8 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    const OWN: &[OwnFlag] = &[OwnFlag { name: "output", takes_value: true }, OwnFlag { name: "effective", takes_value: false }];
+    const OWN: &[OwnFlag] =
+        &[OwnFlag { name: "output", takes_value: true }, OwnFlag { name: "effective", takes_value: false }];
 
     fn check(line: &str, expected: &str) {
         let words = line.split(' ').map(str::to_owned);

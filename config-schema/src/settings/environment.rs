@@ -9,7 +9,8 @@ where
     N: AsRef<str>,
     V: Into<String>,
 {
-    let mut settings: Vec<Setting> = variables.into_iter().filter_map(|(name, value)| setting(name.as_ref(), value.into())).collect();
+    let mut settings: Vec<Setting> =
+        variables.into_iter().filter_map(|(name, value)| setting(name.as_ref(), value.into())).collect();
     // The order of an environment says nothing; that of the table does not change from run to run.
     settings.sort_by_key(|setting| rows().iter().position(|row| std::ptr::eq(row, setting.row)));
     settings

@@ -113,7 +113,8 @@ impl Expansion<'_> {
     fn too_much(&mut self, span: Span) {
         if self.added_bytes > EXPANSION_BYTES_MAX && !self.findings.iter().any(|f| f.code == Code::ExpansionLimit) {
             let message = format!("the variables of this file add more than {} MiB", EXPANSION_BYTES_MAX >> 20);
-            self.findings.push(Diagnostic::error(Code::ExpansionLimit, message).label(span, "here the limit is reached"));
+            self.findings
+                .push(Diagnostic::error(Code::ExpansionLimit, message).label(span, "here the limit is reached"));
         }
     }
 

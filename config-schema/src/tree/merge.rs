@@ -48,7 +48,8 @@ mod tests {
         };
         let (mut base, over) = (tree(base), tree(over));
         merge(&mut base, over);
-        let found = base.at(&path.parse().unwrap()).and_then(|node| node.as_scalar()).map(|scalar| scalar.text.as_str());
+        let found =
+            base.at(&path.parse().unwrap()).and_then(|node| node.as_scalar()).map(|scalar| scalar.text.as_str());
         assert_eq!(found, expected, "{path}");
     }
 

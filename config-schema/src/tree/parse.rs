@@ -43,10 +43,12 @@ type Stop = Box<Diagnostic>;
 /// What must hold before a parser sees the text.
 fn check_text(text: &str, source: SourceId) -> Result<(), Stop> {
     if text.len() > FILE_BYTES_MAX {
-        let message = format!("the file holds {} bytes; at most {FILE_BYTES_MAX} (32 MiB) are read", text.len());
+        let message = format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20);
         return Err(Diagnostic::error(Code::TooLarge, message).label(Span::new(source, 0..0), "").into());
     }
-    let forbidden = |c: char| (c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')) || ('\u{80}'..'\u{a0}').contains(&c) && c != '\u{85}';
+    let forbidden = |c: char| {
+        (c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')) || ('\u{80}'..'\u{a0}').contains(&c) && c != '\u{85}'
+    };
     if let Some((at, bad)) = text.char_indices().find(|(_, c)| forbidden(*c)) {
         let name = if bad == '\0' { " (NUL)" } else { "" };
         let message = format!("control character U+{:04X}{name}", u32::from(bad));
@@ -130,7 +132,9 @@ impl Builder {
                 documents += 1;
                 if documents > 1 {
                     let message = "the file holds more than one document";
-                    return Err(Diagnostic::error(Code::SeveralDocuments, message).label(span, "the second begins here").into());
+                    return Err(Diagnostic::error(Code::SeveralDocuments, message)
+                        .label(span, "the second begins here")
+                        .into());
                 }
             }
             if let Some(node) = self.take(event, span)? {
@@ -239,7 +243,8 @@ impl Builder {
         };
         if bad || text.is_empty() {
             let message = if bad { "a key is no text" } else { "a key is empty" };
-            let finding = Diagnostic::error(Code::BadKey, message).path(self.path()).label(span, "a text was expected here");
+            let finding =
+                Diagnostic::error(Code::BadKey, message).path(self.path()).label(span, "a text was expected here");
             self.findings.push(finding);
             return Key { text, span, first: None, bad: true };
         }
@@ -336,7 +341,8 @@ impl Builder {
 
     fn unknown_tag(&mut self, tag: &Tag, span: Span) {
         let message = format!("the tag `{}{}` is not known", tag.original_handle(), tag.suffix());
-        self.findings.push(Diagnostic::error(Code::UnknownTag, message).path(self.path()).label(span, "it stands before this"));
+        self.findings
+            .push(Diagnostic::error(Code::UnknownTag, message).path(self.path()).label(span, "it stands before this"));
     }
 
     /// The path of what is being read.

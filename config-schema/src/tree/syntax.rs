@@ -18,7 +18,11 @@ pub(super) fn explain(error: &ScanError, text: &str, source: SourceId) -> Box<Di
     if let Some(range) = brace_without_quotes(text, at) {
         return unquoted_brace(text, Span::new(source, range));
     }
-    let width = text.get(at..).and_then(|rest| rest.chars().next()).filter(|c| *c != '\n').map_or(0, char::len_utf8);
+    let rest = text.get(at..).unwrap_or_default();
+    let width = match error.kind() {
+        ErrorKind::UnknownAnchor => rest.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(rest.len()),
+        _ => rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8),
+    };
     let span = Span::new(source, at..at + width);
     let words = words(error.kind());
     let mut finding = Diagnostic::error(words.code, words.message).label(span, words.label);
@@ -69,9 +73,10 @@ fn words(kind: &ErrorKind) -> Words {
             "YAML takes what stands before for a key",
             Some("put a value that holds `: ` in quotes, and check that keys of one map begin in the same column"),
         ),
-        ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabNotAllowed | ErrorKind::TabInPlainScalar => {
-            syntax("a tab stands in the indentation", "", Some("indent with blanks"))
-        }
+        ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabNotAllowed
+        | ErrorKind::TabInPlainScalar => syntax("a tab stands in the indentation", "", Some("indent with blanks")),
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             syntax("a quote is never closed", "it begins here", None)
         }
@@ -81,18 +86,20 @@ fn words(kind: &ErrorKind) -> Words {
             label: "it begins here",
             help: None,
         },
-        ErrorKind::MismatchedFlowCollectionEnd { open, close } => Words {
-            code: Code::Syntax,
-            message: format!("a `{open}` is closed by `{close}`"),
-            label: "",
-            help: None,
-        },
-        ErrorKind::ExpectedFlowMappingSeparator => {
-            syntax("a `,` or `}` was expected", "before this", Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of braces"))
+        ErrorKind::MisplacedFlowCollectionEnd => syntax("a bracket is closed that was never opened", "", None),
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            Words { code: Code::Syntax, message: format!("a `{open}` is closed by `{close}`"), label: "", help: None }
         }
-        ErrorKind::ExpectedFlowSequenceSeparator => {
-            syntax("a `,` or `]` was expected", "before this", Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of brackets"))
-        }
+        ErrorKind::ExpectedFlowMappingSeparator => syntax(
+            "a `,` or `}` was expected",
+            "before this",
+            Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of braces"),
+        ),
+        ErrorKind::ExpectedFlowSequenceSeparator => syntax(
+            "a `,` or `]` was expected",
+            "before this",
+            Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of brackets"),
+        ),
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             syntax("a key with `:` was expected", "here", Some("keys of one map begin in the same column"))
         }
@@ -105,9 +112,11 @@ fn words(kind: &ErrorKind) -> Words {
             label: "here",
             help: Some("put the value in quotes"),
         },
-        ErrorKind::UnknownQuotedScalarEscape => {
-            syntax("a text in double quotes holds an unknown escape", "it begins here", Some("write `\\\\` for a backslash, or use single quotes"))
-        }
+        ErrorKind::UnknownQuotedScalarEscape => syntax(
+            "a text in double quotes holds an unknown escape",
+            "it begins here",
+            Some("write `\\\\` for a backslash, or use single quotes"),
+        ),
         other => syntax(&other.to_string(), "here", None),
     }
 }
@@ -121,10 +130,13 @@ fn brace_without_quotes(text: &str, at: usize) -> Option<std::ops::Range<usize>>
     let line_end = text.get(at..)?.find('\n').map_or(text.len(), |newline| at + newline);
     let line = text.get(line_start..line_end)?;
     let braces = line.match_indices('{').map(|(offset, _)| offset);
-    braces.filter_map(|brace| value_with_brace(line, brace)).map(|range| range.start + line_start..range.end + line_start).find(
-        // The parser gives up at the brace itself, or at what follows the map it saw there.
-        |range| range.start < at && at <= range.end,
-    )
+    braces
+        .filter_map(|brace| value_with_brace(line, brace))
+        .map(|range| range.start + line_start..range.end + line_start)
+        .find(
+            // The parser gives up at the brace itself, or at what follows the map it saw there.
+            |range| range.start < at && at <= range.end,
+        )
 }
 
 /// Returns the value in which the brace at `brace` stands glued to other text, if it does.
@@ -164,7 +176,6 @@ fn value_with_brace(line: &str, brace: usize) -> Option<std::ops::Range<usize>> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::source::{SourceKind, SourceMap};
 
     fn check(text: &str, expected: &str) {
@@ -192,7 +203,7 @@ mod tests {
         check("a: 'x", "syntax: '");
         check("a: [1, 2", "syntax: [");
         check("a: b: c", "syntax: :");
-        check("a: *b", "bad-alias: *");
+        check("a: *b", "bad-alias: *b");
         check("a: `x`", "syntax: `");
     }
 }

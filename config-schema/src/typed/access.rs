@@ -7,13 +7,14 @@ use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
 use super::{
     cursor::Cursor,
-    failure::{Failure, code_of_value},
+    failure::{Expected, Failure},
     reader::{Place, Target},
 };
 use crate::{
     schema,
     source::{SourceMap, Span},
     tree::{Entry, Map, Node},
+    value::facts,
 };
 
 /// The items of a list.
@@ -45,7 +46,9 @@ impl<'de> de::SeqAccess<'de> for Items<'_, '_> {
         }
         let place = Place::Index(self.list.place, index);
         let target = Target { node, mark: node.mark_with(None) };
-        seed.deserialize(Cursor::new(target, &place, pass)).map(Some).map_err(|failure| pass.note(&place, target, failure))
+        seed.deserialize(Cursor::new(target, &place, pass))
+            .map(Some)
+            .map_err(|failure| pass.note(&place, target, failure))
     }
 }
 
@@ -96,7 +99,12 @@ pub(super) struct Fields<'c, 't> {
 }
 
 impl<'c, 't> Fields<'c, 't> {
-    pub(super) fn of(entries: &'t Map, name: &'static str, known: &'static [&'static str], parent: Cursor<'c, 't>) -> Self {
+    pub(super) fn of(
+        entries: &'t Map,
+        name: &'static str,
+        known: &'static [&'static str],
+        parent: Cursor<'c, 't>,
+    ) -> Self {
         Self { name, known, entries: Some(entries.iter()), short: None, parent, value: None }
     }
 
@@ -157,7 +165,7 @@ impl<'de> Deserializer<'de> for KeyCursor<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Failure> {
-        let value = code_of_value(name).map(|_| name);
+        let value = facts(name).map(|facts| facts.name);
         visitor.visit_newtype_struct(self).map_err(|failure| failure.within(value))
     }
 
@@ -190,6 +198,16 @@ impl<'c, 't> Variant<'c, 't> {
     /// `x-tier: gold` for `x-tier: { exact: gold }`
     pub(super) fn short(word: &'static str, parent: Cursor<'c, 't>) -> Self {
         Self { word, content: None, short: true, parent }
+    }
+}
+
+impl<'t> Variant<'_, 't> {
+    /// Notes what is wrong with the content as a whole. Without it the variant has no value: it is put aside as well.
+    fn note(&self, place: &Place<'_>, content: Target<'t>, failure: Failure) -> Failure {
+        if matches!(failure, Failure::Raw(_)) {
+            self.parent.pass.put_aside(self.parent.target.node);
+        }
+        self.parent.pass.note(place, content, failure)
     }
 }
 
@@ -227,7 +245,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, '_> {
         }
         let place = Place::Key(self.parent.place, self.word);
         let target = Target { node: &entry.node, mark: entry.node.mark_with(Some(entry.key)) };
-        Err(self.parent.pass.note(&place, target, Failure::wrong_type(format!("no keys below `{}`", self.word))))
+        Err(self.note(&place, target, Failure::wrong_type(Expected::Other(format!("no keys below `{}`", self.word)))))
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Failure> {
@@ -242,14 +260,14 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, '_> {
             return seed.deserialize(Cursor::new(target, &place, pass));
         };
         let target = Target { node: &entry.node, mark: entry.node.mark_with(Some(entry.key)) };
-        seed.deserialize(Cursor::new(target, &place, pass)).map_err(|failure| pass.note(&place, target, failure))
+        seed.deserialize(Cursor::new(target, &place, pass)).map_err(|failure| self.note(&place, target, failure))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Failure> {
-        Err(Failure::wrong_type("no variant of the document has several values"))
+        Err(Failure::wrong_type(Expected::Other("one value".to_owned())))
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Failure> {
-        Err(Failure::wrong_type("no variant of the document has fields of its own"))
+        Err(Failure::wrong_type(Expected::Other("one value".to_owned())))
     }
 }

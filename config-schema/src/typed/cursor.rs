@@ -1,14 +1,10 @@
 //! A serde deserializer over the tree.
 
-use serde::{
-    Deserializer,
-    de::{self, Error as _, Visitor},
-    forward_to_deserialize_any,
-};
+use serde::{Deserializer, de::Visitor, forward_to_deserialize_any};
 
 use super::{
     access::{Fields, Items, Names, Variant},
-    failure::{Failure, Kind, code_of_value},
+    failure::{Expected, Failure, Kind},
     reader::{Pass, Place, Target},
 };
 use crate::{
@@ -16,6 +12,7 @@ use crate::{
     document::{ONE_OR_MANY, short_form},
     schema::Bounds,
     tree::{Node, Resolved, Value},
+    value::facts,
 };
 
 /// Stands at one value of the tree.
@@ -45,17 +42,34 @@ impl<'c, 't> Cursor<'c, 't> {
         self.target.node
     }
 
+    /// The variant that the value chooses: a word, or the only key of a map with what belongs to it.
+    fn variant(self, name: &str, known: &'static [&'static str]) -> Result<Variant<'c, 't>, Failure> {
+        match &self.node().value {
+            Value::Scalar(scalar) => match (short_form(name), scalar.resolve()) {
+                (Some(key), _) => Ok(Variant::short(key, self)),
+                (None, Resolved::Text(word)) => Ok(Variant::word(word, self)),
+                (None, _) => Err(Failure::wrong_type(one_of(known))),
+            },
+            Value::Map(map) if has_variants_with_keys(name) => match map.first() {
+                Some((word, entry)) if map.len() == 1 => Ok(Variant::with_keys(word, entry, self)),
+                _ => Err(Failure::raw(Kind::SeveralKeys { known })),
+            },
+            _ => Err(Failure::wrong_type(one_of(known))),
+        }
+    }
+
     fn integer<'de, V: Visitor<'de>>(self, visitor: V, largest: u64) -> Result<V::Value, Failure> {
-        let scalar = self.node().as_scalar().ok_or_else(|| Failure::wrong_type("a whole number"))?;
+        let scalar = self.node().as_scalar().ok_or_else(|| Failure::wrong_type(Expected::WholeNumber))?;
         let least = self.bounds.minimum.unwrap_or(0);
         let most = self.bounds.maximum.unwrap_or(largest);
         match scalar.resolve() {
             Resolved::Unsigned(number) if (least..=most).contains(&number) => visitor.visit_u64(number),
-            Resolved::Unsigned(_) | Resolved::Signed(_) => {
-                let message = format!("{} is out of range: from {least} to {most}", scalar.text);
-                Err(Failure::raw(Kind::OutOfRange { code: Code::BadNumber, message }))
-            }
-            _ => Err(Failure::wrong_type("a whole number")),
+            Resolved::Unsigned(_) | Resolved::Signed(_) => Err(Failure::raw(Kind::OutOfRange {
+                code: Code::BadNumber,
+                message: format!("{} is out of range", scalar.text),
+                allowed: format!("from {least} to {most}"),
+            })),
+            _ => Err(Failure::wrong_type(Expected::WholeNumber)),
         }
     }
 }
@@ -97,23 +111,25 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.node().as_scalar().map(|scalar| scalar.resolve()) {
             Some(Resolved::Bool(value)) => visitor.visit_bool(value),
-            _ => Err(Failure::wrong_type("true or false")),
+            _ => Err(Failure::wrong_type(Expected::Bool)),
         }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let Some(scalar) = self.node().as_scalar() else {
-            return Err(invalid_text(&visitor, self.value));
+            return Err(Failure::wrong_type(Expected::Text));
         };
         match scalar.resolve() {
             Resolved::Text(text) => visitor.visit_str(text),
-            Resolved::Null => Err(invalid_text(&visitor, self.value)),
+            Resolved::Null => Err(Failure::wrong_type(Expected::Text)),
+            // A token of digits is a token; to refuse it would mean to print it.
+            _ if self.value == Some("Secret") => visitor.visit_str(&scalar.text),
             // `5` for a duration: what its parser says of the text helps more than the name of the type.
             _ if self.value.is_some() => match visitor.visit_str::<Failure>(&scalar.text) {
-                Ok(_) => Err(Failure::wrong_type("text, as for every name")),
+                Ok(_) => Err(Failure::wrong_type(Expected::Text)),
                 Err(refused) => Err(refused),
             },
-            _ => Err(invalid_text(&visitor, None)),
+            _ => Err(Failure::wrong_type(Expected::Text)),
         }
     }
 
@@ -126,10 +142,7 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Failure> {
-        if name == "Secret" {
-            self.pass.secret(self.target.node.span);
-        }
-        let value = code_of_value(name).map(|_| name);
+        let value = facts(name).map(|facts| facts.name);
         let inner = Self { value, one_or_many: name == ONE_OR_MANY, ..self };
         visitor.visit_newtype_struct(inner).map_err(|failure| failure.within(value))
     }
@@ -139,11 +152,14 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
         let items = match &self.node().value {
             Value::List(items) => items,
             _ if self.one_or_many => return visitor.visit_seq(Items::only(only, self)),
-            _ => return Err(Failure::wrong_type("a list")),
+            _ => return Err(Failure::wrong_type(Expected::List)),
         };
         if items.len() < self.bounds.items_min {
-            let message = "the list is empty; at least one item is needed".to_owned();
-            return Err(Failure::raw(Kind::OutOfRange { code: Code::EmptyList, message }));
+            return Err(Failure::raw(Kind::OutOfRange {
+                code: Code::EmptyList,
+                message: "the list is empty".to_owned(),
+                allowed: "at least one item is needed".to_owned(),
+            }));
         }
         visitor.visit_seq(Items::of(items, self))
     }
@@ -151,7 +167,7 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node().value {
             Value::Map(map) => visitor.visit_map(Names::new(map, self)),
-            _ => Err(Failure::wrong_type("a map")),
+            _ => Err(Failure::wrong_type(Expected::Map)),
         }
     }
 
@@ -165,7 +181,7 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
             Value::Map(map) => Fields::of(map, name, fields, self),
             Value::Scalar(_) if self.node().is_null() => Fields::empty(name, self),
             Value::Scalar(_) if short_form(name).is_some() => Fields::short(short_form(name), name, self),
-            _ => return Err(Failure::wrong_type("a map")),
+            _ => return Err(Failure::wrong_type(Expected::Map)),
         };
         visitor.visit_map(fields).map_err(|failure| failure.within(Some(name)))
     }
@@ -176,22 +192,8 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        let variant = match &self.node().value {
-            Value::Scalar(scalar) => match (short_form(name), scalar.resolve()) {
-                (Some(key), _) => Variant::short(key, self),
-                (None, Resolved::Text(word)) => Variant::word(word, self),
-                (None, _) => return Err(Failure::wrong_type(format!("one of {}", list(variants)))),
-            },
-            Value::Map(map) if map.len() == 1 && self.has_variants_with_keys(name) => {
-                let (word, entry) = map.first().expect("one entry");
-                Variant::with_keys(word, entry, self)
-            }
-            Value::Map(_) if self.has_variants_with_keys(name) => {
-                return Err(Failure::wrong_type(format!("one of {}, with its keys below it", list(variants))));
-            }
-            _ => return Err(Failure::wrong_type(format!("one of {}", list(variants)))),
-        };
-        visitor.visit_enum(variant).map_err(|failure| failure.within(Some(name)))
+        let variant = self.variant(name, variants);
+        variant.and_then(|variant| visitor.visit_enum(variant)).map_err(|failure| failure.within(Some(name)))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -203,22 +205,15 @@ impl<'de> Deserializer<'de> for Cursor<'_, '_> {
     }
 }
 
-impl Cursor<'_, '_> {
-    /// Plain words (`http`, `grpc`) are no maps.
-    #[expect(clippy::unused_self, reason = "reads as a question about the value")]
-    fn has_variants_with_keys(&self, name: &str) -> bool {
-        matches!(name, "Handler" | "ValueMatch")
-    }
+/// Enums whose variants have keys of their own; the words of the others (`http`, `grpc`) are no maps.
+fn has_variants_with_keys(name: &str) -> bool {
+    matches!(name, "Handler" | "ValueMatch")
 }
 
-/// A value that is no text where one was expected: in the words of the value, else "text".
-fn invalid_text<'de, V: Visitor<'de>>(visitor: &V, value: Option<&'static str>) -> Failure {
-    match value {
-        Some(_) => Failure::invalid_type(de::Unexpected::Unit, visitor),
-        None => Failure::wrong_type("text"),
+fn one_of(words: &[&str]) -> Expected {
+    let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    match words {
+        [_] => Expected::Other(list),
+        _ => Expected::Other(format!("one of {list}")),
     }
-}
-
-fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -44,7 +44,8 @@ fn read_section(reader: &mut Reader<'_>, document: &mut Document, key: &str, ent
         "broker" => document.broker = reader.value(&path, node, at),
         "listeners" => document.listeners = reader.named(&path, node, at),
         "routes" => {
-            document.routes = reader.named_with(&path, node, at, |reader, path, node, key| Some(reader.items(path, node, key)));
+            document.routes =
+                reader.named_with(&path, node, at, |reader, path, node, key| Some(reader.items(path, node, key)));
         }
         "policies" => document.policies = reader.named(&path, node, at),
         "services" => document.services = reader.named(&path, node, at),

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::de;
 
-use crate::diagnostic::Code;
+use crate::{
+    diagnostic::Code,
+    value::{self, ValueFacts},
+};
 
 /// An error on its way up to the value that caused it.
 #[derive(Debug)]
@@ -25,15 +28,42 @@ pub(super) struct Raw {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// The value has another type than expected.
-    WrongType { expected: String },
+    WrongType { expected: Expected },
     /// The text is none of the words that may stand there.
     UnknownValue { found: String, known: &'static [&'static str] },
     /// A key that must be there is not.
     MissingKey { key: &'static str },
-    /// A number out of its range, or a list too short; the message says it all.
-    OutOfRange { code: Code, message: String },
-    /// Whatever the parser of a value says.
-    Refused { message: String },
+    /// A map with several keys where one chooses.
+    SeveralKeys { known: &'static [&'static str] },
+    /// A number out of its range, or a list too short.
+    OutOfRange { code: Code, message: String, allowed: String },
+    /// A text that is no value of its type, and why.
+    Refused { reason: String },
+}
+
+/// What type a value should have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expected {
+    Text,
+    Bool,
+    List,
+    Map,
+    WholeNumber,
+    /// In the words of the type.
+    Other(String),
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Text => "text",
+            Self::Bool => "true or false",
+            Self::List => "a list",
+            Self::Map => "a map",
+            Self::WholeNumber => "a whole number",
+            Self::Other(words) => words,
+        })
+    }
 }
 
 impl Failure {
@@ -41,8 +71,8 @@ impl Failure {
         Self::Raw(Raw { kind, type_name: None })
     }
 
-    pub(super) fn wrong_type(expected: impl fmt::Display) -> Self {
-        Self::raw(Kind::WrongType { expected: expected.to_string() })
+    pub(super) fn wrong_type(expected: Expected) -> Self {
+        Self::raw(Kind::WrongType { expected })
     }
 
     /// Remembers the innermost type that was being read.
@@ -55,46 +85,24 @@ impl Failure {
 }
 
 impl Raw {
+    /// What is known about the type of value that was being read.
+    pub(super) fn facts(&self) -> Option<&'static ValueFacts> {
+        self.type_name.and_then(value::facts)
+    }
+
     /// Which kind of finding this is.
     pub(super) fn code(&self) -> Code {
         match &self.kind {
-            Kind::WrongType { .. } => Code::WrongType,
-            Kind::UnknownValue { .. } if self.type_name == Some("Version") => Code::UnknownVersion,
+            Kind::WrongType { .. } | Kind::UnknownValue { .. } if self.type_name == Some("Version") => {
+                Code::UnknownVersion
+            }
+            Kind::WrongType { .. } | Kind::SeveralKeys { .. } => Code::WrongType,
             Kind::UnknownValue { .. } => Code::UnknownValue,
             Kind::MissingKey { .. } => Code::MissingKey,
             Kind::OutOfRange { code, .. } => *code,
-            Kind::Refused { .. } => self.type_name.and_then(code_of_value).unwrap_or(Code::WrongType),
+            Kind::Refused { .. } => self.facts().map_or(Code::WrongType, |facts| facts.code),
         }
     }
-
-}
-
-/// The kind of finding when the parser of a value refuses a text, by the name of its type.
-///
-/// This is also the list of the textual values: a type that is none of them has no code of its own.
-pub(super) fn code_of_value(name: &str) -> Option<Code> {
-    Some(match name {
-        "Duration" => Code::BadDuration,
-        "ByteSize" => Code::BadSize,
-        "Rate" => Code::BadRate,
-        "Percent" => Code::BadPercent,
-        "ListenAddress" | "EndpointAddress" | "AdminAddress" => Code::BadAddress,
-        "Network" => Code::BadNetwork,
-        "Pattern" => Code::BadRegex,
-        "HostPattern" | "HostRewrite" => Code::BadHost,
-        "PathText" | "AccessLogPath" => Code::BadPath,
-        "Method" => Code::BadMethod,
-        "HeaderName" | "HeaderValue" => Code::BadHeader,
-        "Status" => Code::BadStatus,
-        "WebOrigin" => Code::BadOrigin,
-        "RedirectTarget" => Code::BadRedirect,
-        "RequestLine" => Code::BadRequest,
-        "Secret" => Code::BadSecret,
-        "ListenerName" | "RouteTableName" | "RouteName" | "PolicySetName" | "ServiceName" | "ServiceType" | "Namespace" => {
-            Code::BadName
-        }
-        _ => return None,
-    })
 }
 
 impl fmt::Display for Failure {
@@ -110,15 +118,15 @@ impl std::error::Error for Failure {}
 
 impl de::Error for Failure {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::raw(Kind::Refused { message: message.to_string() })
+        Self::raw(Kind::Refused { reason: message.to_string() })
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::wrong_type(expected)
+        Self::wrong_type(Expected::Other(expected.to_string()))
     }
 
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::wrong_type(expected)
+        Self::wrong_type(Expected::Other(expected.to_string()))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {

@@ -28,7 +28,13 @@ pub enum ListenHost {
     Ip(IpAddr),
 }
 
-text_value!(ListenAddress, "an address to listen on such as `:8080`, `localhost:8080` or `0.0.0.0:443`", "^.*:[0-9]{1,5}$");
+text_value!(
+    ListenAddress,
+    BadAddress,
+    "an address to listen on",
+    "`:8080`, `localhost:8080` or `0.0.0.0:443`",
+    "^.*:[0-9]{1,5}$"
+);
 
 impl ListenAddress {
     /// Makes an address of both families' wildcards (`:8080`).
@@ -84,7 +90,9 @@ impl FromStr for ListenAddress {
             "" => ListenHost::Any,
             "localhost" => ListenHost::Loopback,
             host => ListenHost::Ip(literal_ip(host)?.ok_or_else(|| {
-                ParseError::new(format!("`{host}` is no address of this machine; write an IP address, `localhost` or nothing"))
+                ParseError::new(format!(
+                    "`{host}` is no address of this machine; write an IP address, `localhost` or nothing"
+                ))
             })?),
         };
         Ok(Self { host, port })
@@ -120,7 +128,7 @@ pub enum EndpointHost {
     Name(String),
 }
 
-text_value!(EndpointAddress, "an endpoint address such as `10.0.0.5:8080` or `app:3000`", "^.+:[0-9]{1,5}$");
+text_value!(EndpointAddress, BadAddress, "an endpoint address", "`10.0.0.5:8080` or `app:3000`", "^.+:[0-9]{1,5}$");
 
 impl FromStr for EndpointAddress {
     type Err = ParseError;
@@ -128,7 +136,9 @@ impl FromStr for EndpointAddress {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some((scheme, rest)) = text.split_once("://") {
             let rest = rest.trim_end_matches('/');
-            return Err(ParseError::new(format!("the protocol stands in `protocol`, not in the address; write `{rest}` without `{scheme}://`")));
+            return Err(ParseError::new(format!(
+                "the protocol stands in `protocol`, not in the address; write `{rest}` without `{scheme}://`"
+            )));
         }
         let (host, port) = split_port(text)?;
         if port == 0 {
@@ -157,7 +167,11 @@ impl fmt::Display for EndpointAddress {
 /// Splits `host:port`; an IPv6 address stands in brackets.
 fn split_port(text: &str) -> Result<(&str, u16), ParseError> {
     let Some((host, port)) = text.rsplit_once(':') else {
-        return Err(ParseError::new("the port is missing"));
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        return Err(ParseError::new(match digits {
+            true => format!("a port alone is written with a colon: `:{text}`"),
+            false => "the port is missing".to_owned(),
+        }));
     };
     if host.contains(':') && !host.starts_with('[') {
         return Err(ParseError::new("an IPv6 address stands in brackets, as in `[::1]:8080`"));
@@ -220,7 +234,7 @@ mod tests {
         check::<ListenAddress>("localhost:0", Ok("localhost:0"));
         check::<ListenAddress>("0.0.0.0:443", Ok("0.0.0.0:443"));
         check::<ListenAddress>("[::1]:80", Ok("[::1]:80"));
-        check::<ListenAddress>("8080", Err("the port is missing"));
+        check::<ListenAddress>("8080", Err("a port alone is written with a colon: `:8080`"));
         check::<ListenAddress>(":80800", Err("port 80800 is above 65535"));
         check::<ListenAddress>("::1:80", Err("an IPv6 address stands in brackets, as in `[::1]:8080`"));
         check::<ListenAddress>("1.2.3:80", Err("`1.2.3` is no IPv4 address"));

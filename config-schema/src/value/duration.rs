@@ -11,7 +11,13 @@ use super::{ParseError, text_value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub std::time::Duration);
 
-text_value!(Duration, "a duration such as `250ms`, `5s` or `1m30s`", r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$|^0$");
+text_value!(
+    Duration,
+    BadDuration,
+    "a duration",
+    "`250ms`, `5s` or `1m30s`",
+    r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$|^0$"
+);
 
 /// Units with their length in nanoseconds, longest first.
 const UNITS: [(&str, u128); 8] = [

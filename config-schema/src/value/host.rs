@@ -15,7 +15,7 @@ pub enum HostPattern {
     Wildcard(String),
 }
 
-text_value!(HostPattern, "a host such as `api.example.com` or `*.example.com`", "^[^/\\s]+$");
+text_value!(HostPattern, BadHost, "a host", "`api.example.com` or `*.example.com`", "^[^/\\s]+$");
 
 impl FromStr for HostPattern {
     type Err = ParseError;

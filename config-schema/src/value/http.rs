@@ -4,13 +4,14 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{ParseError, text_value};
+use super::{ParseError, ValueFacts, text_value};
+use crate::diagnostic::Code;
 
 /// A method (RFC 9110 §9): a token, `GET` and `get` are different.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Method(String);
 
-text_value!(Method, "an HTTP method such as `GET`", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
+text_value!(Method, BadMethod, "an HTTP method", "`GET`", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
 
 /// The methods that exist; a lower-case spelling of one is a slip.
 const KNOWN_METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
@@ -45,7 +46,7 @@ impl fmt::Display for Method {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderName(String);
 
-text_value!(HeaderName, "a header name such as `x-request-id`", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
+text_value!(HeaderName, BadHeader, "a header name", "`x-request-id`", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
 
 impl HeaderName {
     /// Makes a name that is known to be one; for defaults.
@@ -79,7 +80,7 @@ impl fmt::Display for HeaderName {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderValue(String);
 
-text_value!(HeaderValue, "a header value without control characters", "^[^\\r\\n]*$");
+text_value!(HeaderValue, BadHeader, "a header value", "", "^[^\\r\\n]*$");
 
 impl HeaderValue {
     /// Returns the value as text.
@@ -129,6 +130,9 @@ impl Status {
     }
 }
 
+pub(super) const STATUS_FACTS: ValueFacts =
+    ValueFacts { name: "Status", code: Code::BadStatus, what: "a status", examples: "" };
+
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u16(self.0)
@@ -137,7 +141,7 @@ impl Serialize for Status {
 
 impl<'de> Deserialize<'de> for Status {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct("Status", StatusVisitor)
+        deserializer.deserialize_newtype_struct(STATUS_FACTS.name, StatusVisitor)
     }
 }
 
@@ -147,7 +151,7 @@ impl<'de> de::Visitor<'de> for StatusVisitor {
     type Value = Status;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a status from 200 to 599")
+        out.write_str("a status")
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Status, D::Error> {
@@ -156,11 +160,11 @@ impl<'de> de::Visitor<'de> for StatusVisitor {
 
     fn visit_u64<E: de::Error>(self, code: u64) -> Result<Status, E> {
         let status = u16::try_from(code).ok().and_then(Status::new);
-        status.ok_or_else(|| E::custom(format_args!("`{code}` is not a status from 200 to 599")))
+        status.ok_or_else(|| E::custom("statuses go from 200 to 599"))
     }
 
-    fn visit_i64<E: de::Error>(self, code: i64) -> Result<Status, E> {
-        Err(E::custom(format_args!("`{code}` is not a status from 200 to 599")))
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Status, E> {
+        Err(E::custom("statuses go from 200 to 599"))
     }
 }
 
@@ -186,7 +190,7 @@ pub enum WebOrigin {
     Exact(String),
 }
 
-text_value!(WebOrigin, "an origin such as `https://app.example.com`", "^(\\*|https?://[^/\\s]+)$");
+text_value!(WebOrigin, BadOrigin, "an origin", "`https://app.example.com`", "^(\\*|https?://[^/\\s]+)$");
 
 impl FromStr for WebOrigin {
     type Err = ParseError;
@@ -240,7 +244,9 @@ pub struct RequestLine {
 
 text_value!(
     RequestLine,
-    "a request such as `GET http://localhost:8080/greeter`",
+    BadRequest,
+    "a request",
+    "`GET http://localhost:8080/greeter`",
     "^([A-Za-z-]+ +)?https?://\\S+$"
 );
 

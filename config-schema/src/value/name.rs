@@ -8,12 +8,12 @@ use super::{ParseError, text_value};
 const LONGEST_NAME: usize = 253;
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $expected:literal, $pattern:literal, $check:expr) => {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $allowed:literal, $pattern:literal, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
 
-        text_value!($type, $expected, $pattern);
+        text_value!($type, BadName, $what, $allowed, $pattern);
 
         impl $type {
             /// Returns the name as text.
@@ -54,33 +54,33 @@ macro_rules! name {
 
 name!(
     /// The name of a listener: a key of `listeners`.
-    ListenerName, "a name of letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
+    ListenerName, "a name", "it may hold letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
 );
 name!(
     /// The name of a route table: a key of `routes`.
-    RouteTableName, "a name of letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
+    RouteTableName, "a name", "it may hold letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
 );
 name!(
     /// The name of one route, unique in its table. Optional: without it the match text names the route.
-    RouteName, "a name of letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
+    RouteName, "a name", "it may hold letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
 );
 name!(
     /// The name of a policy set: a key of `policies`.
-    PolicySetName, "a name of letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
+    PolicySetName, "a name", "it may hold letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
 );
 name!(
     /// The name of a service: a key of `services`, or a name of the registry such as `go.micro.srv.greeter`.
-    ServiceName, "a service name of letters, digits, `-`, `_`, `.`, `:` and `/`", "^[A-Za-z0-9_.:/-]+$", service_name
+    ServiceName, "a service name", "it may hold letters, digits, `-`, `_`, `.`, `:` and `/`", "^[A-Za-z0-9_.:/-]+$", service_name
 );
 name!(
     /// The second part of a service name, between namespace and name: `api`, `srv`, `web`.
-    ServiceType, "a service type of letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
+    ServiceType, "a service type", "it may hold letters, digits, `-`, `_` and `.`", "^[A-Za-z0-9_.-]+$", resource_name
 );
 name!(
     /// The first part of the names that a resolver makes: `go.micro`, `com.example`.
     ///
     /// One blank or more means "no namespace", a trailing `-` or `.` is kept and joined as spec/gateway 2.5 says.
-    Namespace, "a namespace of letters, digits, `-`, `_` and `.`, or one blank for none", "^([A-Za-z0-9_.-]+|\\s+)$", namespace
+    Namespace, "a namespace", "it may hold letters, digits, `-`, `_` and `.`, or be one blank for none", "^([A-Za-z0-9_.-]+|\\s+)$", namespace
 );
 
 impl Namespace {

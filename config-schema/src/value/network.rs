@@ -10,7 +10,7 @@ use super::{ParseError, text_value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network(IpNet);
 
-text_value!(Network, "a network such as `10.0.0.0/8` or `2001:db8::/32`", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
+text_value!(Network, BadNetwork, "a network", "`10.0.0.0/8` or `2001:db8::/32`", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
 
 impl Network {
     /// Returns the range.

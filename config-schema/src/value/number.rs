@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{ParseError, TextValue, text::not_expected, text_value};
+use super::{ParseError, TextValue, ValueFacts, text_value};
+use crate::diagnostic::Code;
 
 /// A number of bytes: `4MiB`, `64KiB`, `500kB`, or a plain integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,8 +77,8 @@ impl fmt::Display for ByteSize {
 }
 
 impl TextValue for ByteSize {
-    const NAME: &'static str = "ByteSize";
-    const EXPECTED: &'static str = "a size such as `64KiB` or `4MiB`";
+    const FACTS: ValueFacts =
+        ValueFacts { name: "ByteSize", code: Code::BadSize, what: "a size", examples: "`64KiB` or `4MiB`" };
 }
 
 impl Serialize for ByteSize {
@@ -88,7 +89,7 @@ impl Serialize for ByteSize {
 
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(Self::NAME, ByteSizeVisitor)
+        deserializer.deserialize_newtype_struct(Self::FACTS.name, ByteSizeVisitor)
     }
 }
 
@@ -99,7 +100,7 @@ impl<'de> de::Visitor<'de> for ByteSizeVisitor {
     type Value = ByteSize;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(ByteSize::EXPECTED)
+        out.write_str(ByteSize::FACTS.what)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<ByteSize, D::Error> {
@@ -111,7 +112,7 @@ impl<'de> de::Visitor<'de> for ByteSizeVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
-        text.parse().map_err(|reason| E::custom(not_expected::<ByteSize>(text, &reason)))
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -151,7 +152,7 @@ pub enum RatePer {
     Hour,
 }
 
-text_value!(Rate, "a rate such as `100/s`, `10/m` or `1000/h`", "^[0-9]+/(s|m|h)$");
+text_value!(Rate, BadRate, "a rate", "`100/s`, `10/m` or `1000/h`", "^[0-9]+/(s|m|h)$");
 
 impl RatePer {
     /// Returns the span of time.
@@ -201,7 +202,7 @@ pub struct Percent {
     basis_points: u16,
 }
 
-text_value!(Percent, "a percentage such as `20%` or `0.5%`", r"^[0-9]+(\.[0-9]{1,2})?%$");
+text_value!(Percent, BadPercent, "a percentage", "`20%` or `0.5%`", r"^[0-9]+(\.[0-9]{1,2})?%$");
 
 impl Percent {
     /// Returns the share in hundredths of a percent: 0 to 10,000.

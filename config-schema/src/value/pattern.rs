@@ -11,7 +11,7 @@ use super::{ParseError, text_value};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(String);
 
-text_value!(Pattern, "a regular expression", "");
+text_value!(Pattern, BadRegex, "a regular expression", "", "");
 
 impl Pattern {
     /// How large the compiled program may be: 1 MiB. Larger ones are nearly always counted repetitions by mistake.

@@ -26,7 +26,9 @@ pub enum RedirectPiece {
 
 text_value!(
     RedirectTarget,
-    "a redirect target such as `https://{host}{path}{query}` or `/new`",
+    BadRedirect,
+    "a redirect target",
+    "`https://{host}{path}{query}` or `/new`",
     "^(https?://|/|\\{path\\}).*$"
 );
 
@@ -75,7 +77,11 @@ fn split_pieces(text: &str) -> Result<Vec<RedirectPiece>, ParseError> {
             "host" => RedirectPiece::Host,
             "path" => RedirectPiece::Path,
             "query" => RedirectPiece::Query,
-            other => return Err(ParseError::new(format!("there is no {{{other}}}; there are {{host}}, {{path}} and {{query}}"))),
+            other => {
+                return Err(ParseError::new(format!(
+                    "there is no {{{other}}}; there are {{host}}, {{path}} and {{query}}"
+                )));
+            }
         });
         rest = after;
     }

@@ -22,7 +22,7 @@ pub enum SecretSource {
     Literal(String),
 }
 
-text_value!(Secret, "a secret: `file:PATH`, `env:NAME` or the text itself", "^.+$");
+text_value!(Secret, BadSecret, "a secret", "`file:PATH`, `env:NAME` or the text itself", "^.+$");
 
 impl Secret {
     /// Returns where the secret comes from. What this returns must not be printed.
@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn a_secret_never_prints() {
         let secret: Secret = "hunter2".parse().unwrap();
-        assert_eq!(format!("{secret} {secret:?} {:?} {}", secret.source(), serde_json::to_string(&secret).unwrap()), "*** Secret(***) *** \"***\"");
+        assert_eq!(
+            format!("{secret} {secret:?} {:?} {}", secret.source(), serde_json::to_string(&secret).unwrap()),
+            "*** Secret(***) *** \"***\""
+        );
         assert_eq!("file:/run/t".parse::<Secret>().unwrap().to_string(), "file:/run/t");
         assert_eq!("env:T".parse::<Secret>().unwrap().source(), &SecretSource::Variable("T".to_owned()));
         assert_eq!("".parse::<Secret>().unwrap_err().to_string(), "it is empty");

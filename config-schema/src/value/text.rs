@@ -4,6 +4,8 @@ use std::{fmt, marker::PhantomData, str::FromStr};
 
 use serde::de;
 
+use crate::diagnostic::Code;
+
 /// Why a text is not the value it should be, in words that finish the sentence "`TEXT` is not a …:".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -17,10 +19,21 @@ impl ParseError {
 
 /// A value written as one piece of text.
 pub(crate) trait TextValue: FromStr<Err = ParseError> {
-    /// The Rust name, also the name serde sees: it chooses the diagnostic code (`bad-duration`, …).
-    const NAME: &'static str;
-    /// What was expected, with an article: "a duration such as `250ms`".
-    const EXPECTED: &'static str;
+    /// What is known about the type.
+    const FACTS: ValueFacts;
+}
+
+/// What findings say about a type of values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ValueFacts {
+    /// The Rust name, also the name serde sees.
+    pub(crate) name: &'static str,
+    /// The kind of finding when a text is refused.
+    pub(crate) code: Code,
+    /// What was expected, with an article: "a duration".
+    pub(crate) what: &'static str,
+    /// How it may look: examples such as "`250ms` or `5s`" or, for names, a sentence; empty where the reason says enough.
+    pub(crate) examples: &'static str,
 }
 
 /// Reads a [`TextValue`] from a scalar; anything else is the wrong type.
@@ -36,7 +49,7 @@ impl<'de, T: TextValue> de::Visitor<'de> for TextVisitor<T> {
     type Value = T;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(T::EXPECTED)
+        out.write_str(T::FACTS.what)
     }
 
     fn visit_newtype_struct<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
@@ -44,7 +57,7 @@ impl<'de, T: TextValue> de::Visitor<'de> for TextVisitor<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(|reason| E::custom(not_expected::<T>(text, &reason)))
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -65,20 +78,19 @@ pub(crate) fn shortened(text: &str) -> String {
     shown
 }
 
-/// Says that a text is not what was expected, and why.
-pub(crate) fn not_expected<T: TextValue>(text: &str, reason: &ParseError) -> String {
-    format!("`{}` is not {}: {reason}", shortened(text), T::EXPECTED)
-}
-
 /// Gives a `FromStr + Display` type its serde and JSON Schema sides.
 ///
-/// The first string is what was expected (with an article), the second the pattern of the JSON Schema. The pattern
-/// may accept more than the parser does, never less.
+/// After the type: the code of its findings, what was expected (with an article), examples, and the pattern of the
+/// JSON Schema. The pattern may accept more than the parser does, never less.
 macro_rules! text_value {
-    ($type:ident, $expected:literal, $pattern:literal) => {
+    ($type:ident, $code:ident, $what:literal, $examples:literal, $pattern:literal) => {
         impl $crate::value::TextValue for $type {
-            const NAME: &'static str = stringify!($type);
-            const EXPECTED: &'static str = $expected;
+            const FACTS: $crate::value::ValueFacts = $crate::value::ValueFacts {
+                name: stringify!($type),
+                code: $crate::Code::$code,
+                what: $what,
+                examples: $examples,
+            };
         }
 
         impl serde::Serialize for $type {
@@ -90,7 +102,7 @@ macro_rules! text_value {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_newtype_struct(
-                    <Self as $crate::value::TextValue>::NAME,
+                    <Self as $crate::value::TextValue>::FACTS.name,
                     $crate::value::text::TextVisitor::<Self>::new(),
                 )
             }
@@ -104,7 +116,7 @@ macro_rules! text_value {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({
                     "type": "string",
-                    "description": concat!("Text: ", $expected, "."),
+                    "description": concat!("Text: ", $what, "."),
                     "pattern": $pattern,
                 })
             }

@@ -11,7 +11,7 @@ use super::{ParseError, text_value};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathText(String);
 
-text_value!(PathText, "a path such as `/greeter/**`", "^/[^?#\\s]*$");
+text_value!(PathText, BadPath, "a path", "`/greeter/**`", "^/[^?#\\s]*$");
 
 impl PathText {
     /// Returns the path as written.
@@ -54,7 +54,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<(), &str>) {
-        assert_eq!(text.parse::<PathText>().map(drop).map_err(|e| e.to_string()), expected.map_err(str::to_owned), "{text}");
+        assert_eq!(
+            text.parse::<PathText>().map(drop).map_err(|e| e.to_string()),
+            expected.map_err(str::to_owned),
+            "{text}"
+        );
     }
 
     #[test]

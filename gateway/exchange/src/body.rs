@@ -133,7 +133,9 @@ impl Body {
         match &self.source {
             Source::Empty => Some(Replay(Kept::Full(Bytes::new()))),
             Source::Full(bytes) if bytes.len() <= REPLAY_BYTES_MAX => Some(Replay(Kept::Full(bytes.clone()))),
-            Source::Messages(bytes, None) if bytes.len() <= REPLAY_BYTES_MAX => Some(Replay(Kept::Messages(bytes.clone()))),
+            Source::Messages(bytes, None) if bytes.len() <= REPLAY_BYTES_MAX => {
+                Some(Replay(Kept::Messages(bytes.clone())))
+            }
             _ => None,
         }
     }

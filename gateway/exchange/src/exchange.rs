@@ -1,6 +1,10 @@
 //! The exchange: what is known of one request while it is served.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use http::HeaderValue;
 
 use crate::{Body, Cause, Head, Response};
 
@@ -48,19 +52,49 @@ pub enum Verdict {
     Respond(Box<Response>),
 }
 
-/// What the access record and the metrics will say. Filled in as the exchange goes on.
+/// Who sent a request: made once per connection, so that its text is not written for each request.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The address.
+    pub address: SocketAddr,
+    /// The IP address as text; an IPv4 address mapped into IPv6 as IPv4.
+    pub text: HeaderValue,
+}
+
+impl Peer {
+    /// Takes the address of a peer.
+    pub fn new(address: SocketAddr) -> Self {
+        let text = HeaderValue::try_from(address.ip().to_canonical().to_string());
+        Self { address, text: text.unwrap_or(HeaderValue::from_static("unknown")) }
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self::new(address)
+    }
+}
+
+impl From<([u8; 4], u16)> for Peer {
+    fn from(address: ([u8; 4], u16)) -> Self {
+        Self::new(address.into())
+    }
+}
+
+/// What the access record and the metrics will say. Filled in as the exchange goes on; texts are shared with what they
+/// name.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     /// The request id: the client's, or ours.
-    pub request_id: Option<Box<str>>,
+    pub request_id: Option<HeaderValue>,
     /// The name of the route that matched.
-    pub route: Option<Box<str>>,
+    pub route: Option<Arc<str>>,
     /// The cluster that was called.
-    pub cluster: Option<Box<str>>,
+    pub cluster: Option<Arc<str>>,
     /// The RPC method that was called.
     pub method: Option<Box<str>>,
     /// The address of the endpoint that answered, or of the last that was tried.
-    pub endpoint: Option<Box<str>>,
+    pub endpoint: Option<SocketAddr>,
     /// How many times an endpoint was tried.
     pub tries: u32,
     /// Why it ended as it did, if not well.
@@ -74,8 +108,8 @@ pub struct Exchange {
     pub head: Head,
     /// The request's body.
     pub body: Body,
-    /// The address of the peer that sent it.
-    pub peer: std::net::SocketAddr,
+    /// Who sent it.
+    pub peer: Peer,
     /// When it arrived.
     pub start: Instant,
     /// When it must have ended; nothing for a plain proxied stream without a timeout.
@@ -88,7 +122,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// Makes an exchange of a request that has just arrived.
-    pub fn new(head: Head, body: Body, peer: std::net::SocketAddr, start: Instant) -> Self {
+    pub fn new(head: Head, body: Body, peer: Peer, start: Instant) -> Self {
         Self { head, body, peer, start, deadline: None, upgrade: None, record: Record::default() }
     }
 

@@ -3,7 +3,9 @@
 //! The list is what lets an HTTP/1 codec of our own drop and append spans of the received bytes later; on hyper the
 //! edits become operations on its `HeaderMap` once, when the message is sent on.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+
+use crate::Names;
 
 /// One change to the received fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,17 +30,24 @@ impl Edit {
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     received: HeaderMap,
+    names: Names,
     edits: Vec<Edit>,
 }
+
+/// What the response still depends on once the request has gone on: its form, its media type, its origin.
+const KEPT: [HeaderName; 3] = [ACCEPT, CONTENT_TYPE, ORIGIN];
 
 impl Fields {
     /// Takes the fields as received.
     pub fn new(received: HeaderMap) -> Self {
-        Self { received, edits: Vec::new() }
+        Self { names: Names::of(&received), received, edits: Vec::new() }
     }
 
     /// Returns the first effective value of a field.
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        if !self.names.may_hold(name) {
+            return None;
+        }
         self.edits.iter().filter(|edit| edit.name() == name).fold(self.received.get(name), |current, edit| match edit {
             Edit::Set(_, value) => Some(value),
             Edit::Append(_, value) => current.or(Some(value)),
@@ -71,11 +80,13 @@ impl Fields {
 
     /// Replaces all values of a field by one.
     pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.names.add(&name);
         self.edits.push(Edit::Set(name, value));
     }
 
     /// Adds a value to a field.
     pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        self.names.add(&name);
         self.edits.push(Edit::Append(name, value));
     }
 
@@ -96,23 +107,42 @@ impl Fields {
         &self.edits
     }
 
-    /// Applies the edits and returns the effective fields.
-    pub fn into_map(self) -> HeaderMap {
-        let mut map = self.received;
-        for edit in self.edits {
-            match edit {
-                Edit::Set(name, value) => drop(map.insert(name, value)),
-                Edit::Append(name, value) => drop(map.append(name, value)),
-                Edit::Remove(name) => drop(map.remove(name)),
+    /// Applies the edits and takes the effective fields, to be sent on; the filter says which may be there. What the
+    /// response still depends on stays behind.
+    pub fn take(&mut self) -> (HeaderMap, Names) {
+        let Self { received, names, edits } = std::mem::take(self);
+        let map = apply(received, edits);
+        for name in &KEPT {
+            if names.may_hold(name)
+                && let Some(value) = map.get(name)
+            {
+                self.received.insert(name.clone(), value.clone());
+                self.names.add(name);
             }
         }
-        map
+        (map, names)
     }
+
+    /// Applies the edits and returns the effective fields.
+    pub fn into_map(self) -> HeaderMap {
+        apply(self.received, self.edits)
+    }
+}
+
+fn apply(mut map: HeaderMap, edits: Vec<Edit>) -> HeaderMap {
+    for edit in edits {
+        match edit {
+            Edit::Set(name, value) => drop(map.insert(name, value)),
+            Edit::Append(name, value) => drop(map.append(name, value)),
+            Edit::Remove(name) => drop(map.remove(name)),
+        }
+    }
+    map
 }
 
 #[cfg(test)]
 mod tests {
-    use http::header::{ACCEPT, HOST, VIA};
+    use http::header::{HOST, VIA};
 
     use super::*;
 
@@ -135,6 +165,15 @@ mod tests {
         fields.append(VIA, HeaderValue::from_static("micro"));
         assert_eq!(fields.text(&VIA), Some("micro"));
         assert_eq!(fields.received().len(), 2);
+    }
+
+    #[test]
+    fn what_the_response_needs_stays_when_the_rest_goes_on() {
+        let mut fields = fields();
+        fields.set(HOST, HeaderValue::from_static("h"));
+        let (map, names) = fields.take();
+        assert_eq!((map.len(), names.may_hold(&HOST)), (3, true));
+        assert_eq!((fields.text(&ACCEPT), fields.text(&HOST)), (Some("a"), None));
     }
 
     #[test]

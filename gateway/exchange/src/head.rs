@@ -3,7 +3,7 @@
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Version};
 
-use crate::{Cause, Fields, Host, ProxyError, Target};
+use crate::{Cause, Fields, Host, Names, ProxyError, Target};
 
 /// The head of a request, decided once on arrival and read by everything after.
 #[derive(Clone, Debug)]
@@ -24,7 +24,10 @@ impl Head {
     /// `chunked` (design 12), and what [`Target::parse`] and [`Host::parse`] refuse.
     pub fn from_parts(parts: http::request::Parts) -> Result<Self, ProxyError> {
         let http::request::Parts { method, uri, version, headers, .. } = parts;
-        check_framing(&headers)?;
+        let names = Names::of(&headers);
+        if names.may_hold(&TRANSFER_ENCODING) {
+            check_framing(&headers)?;
+        }
         let host = host(&uri, version, &headers)?;
         let target = match uri.path_and_query() {
             Some(target) => Target::new(target.clone())?,
@@ -123,19 +126,19 @@ fn check_framing(headers: &HeaderMap) -> Result<(), ProxyError> {
 fn host(uri: &http::Uri, version: Version, headers: &HeaderMap) -> Result<Host, ProxyError> {
     let bad = |detail: &str| ProxyError::new(Cause::BadRequest, detail);
     let mut sent = headers.get_all(HOST).iter();
-    let field = sent.next().map(HeaderValue::to_str).transpose().map_err(|_| bad("malformed host"))?;
+    let field = sent.next();
     if sent.next().is_some() {
         return Err(bad("more than one Host"));
     }
     match (uri.authority(), field) {
         // The target wins over the field (RFC 9112 §3.2.2); in HTTP/2 the two must not differ (RFC 9113 §8.3.1).
         (Some(authority), Some(field))
-            if version >= Version::HTTP_2 && !field.eq_ignore_ascii_case(authority.as_str()) =>
+            if version >= Version::HTTP_2 && !field.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
         {
             Err(bad("Host differs from :authority"))
         }
         (Some(authority), _) => Host::parse(authority.as_str()),
-        (None, Some(field)) => Host::parse(field),
+        (None, Some(field)) => Host::new(field.clone()),
         (None, None) if version == Version::HTTP_10 || version == Version::HTTP_09 => Ok(Host::default()),
         (None, None) => Err(bad("missing Host")),
     }

@@ -1,46 +1,79 @@
 //! The host a request is for, made canonical once.
 
+use http::header::HeaderValue;
+
 use crate::{Cause, ProxyError};
 
 /// Host and port of a request: the name in lower case, without port, brackets and final dot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
-    sent: Box<str>,
-    name: Box<str>,
+    sent: HeaderValue,
+    /// Where the name stands in what was sent, unless it had to be written anew.
+    place: (u16, u16),
+    lowered: Option<Box<str>>,
     port: Option<u16>,
 }
 
 impl Host {
-    /// Parses the value of `Host`, `:authority` or an absolute target (RFC 3986 §3.2.2, RFC 9110 §7.2).
+    /// Takes the value of `Host`, `:authority` or an absolute target (RFC 3986 §3.2.2, RFC 9110 §7.2).
     ///
     /// # Errors
-    /// Refuses user information, white space, and a port that is no number.
-    pub fn parse(text: &str) -> Result<Self, ProxyError> {
+    /// Refuses user information, white space, empty labels, and a port that is no number.
+    pub fn new(sent: HeaderValue) -> Result<Self, ProxyError> {
         let bad = || ProxyError::new(Cause::BadRequest, "malformed host");
+        let text = sent.to_str().map_err(|_| bad())?;
         let (name, port) = split_port(text).ok_or_else(bad)?;
-        if !name.bytes().all(is_host_byte) {
+        if !name.bytes().all(is_host_byte) || name.starts_with('.') || name.contains("..") {
             return Err(bad());
         }
         let port = match port {
             None | Some("") => None,
             Some(digits) => Some(digits.parse().map_err(|_| bad())?),
         };
-        Ok(Self { sent: text.into(), name: canonical(name), port })
+        let canonical = name.strip_suffix('.').unwrap_or(name);
+        let lowered =
+            canonical.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| canonical.to_ascii_lowercase().into());
+        let start = usize::from(text.starts_with('['));
+        let index = |at: usize| u16::try_from(at).map_err(|_| bad());
+        let place = (index(start)?, index(start + canonical.len())?);
+        Ok(Self { place, lowered, port, sent })
+    }
+
+    /// Parses a host from text.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn parse(text: &str) -> Result<Self, ProxyError> {
+        let value = HeaderValue::from_str(text).map_err(|_| ProxyError::new(Cause::BadRequest, "malformed host"))?;
+        Self::new(value)
     }
 
     /// Returns the host as it was sent, port included.
     pub fn sent(&self) -> &str {
+        self.sent.to_str().unwrap_or_default()
+    }
+
+    /// Returns the host as it was sent, as a field value.
+    pub fn value(&self) -> &HeaderValue {
         &self.sent
     }
 
     /// Returns the canonical name; empty when HTTP/1.0 sent none.
     pub fn name(&self) -> &str {
-        &self.name
+        let (start, end) = self.place;
+        self.lowered.as_deref().unwrap_or_else(|| self.sent().get(start.into()..end.into()).unwrap_or_default())
     }
 
     /// Returns the port if one was sent.
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+}
+
+impl Default for Host {
+    /// No host, as HTTP/1.0 allows.
+    fn default() -> Self {
+        Self { sent: HeaderValue::from_static(""), place: (0, 0), lowered: None, port: None }
     }
 }
 
@@ -65,11 +98,6 @@ fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:".contains(&byte)
 }
 
-fn canonical(name: &str) -> Box<str> {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,12 +107,14 @@ mod tests {
         let check = |sent: &str, expected: Option<(&str, Option<u16>)>| {
             let host = Host::parse(sent).ok();
             assert_eq!(host.as_ref().map(|host| (host.name(), host.port())), expected, "{sent}");
+            assert!(host.is_none_or(|host| host.sent() == sent));
         };
         check("Example.COM:8080", Some(("example.com", Some(8080))));
         check("example.com.", Some(("example.com", None)));
         check("example.com:", Some(("example.com", None)));
         check("[::1]:80", Some(("::1", Some(80))));
         check("[::1]", Some(("::1", None)));
+        check("[2001:DB8::1]", Some(("2001:db8::1", None)));
         check("", Some(("", None)));
         check("a b", None);
         check("user@host", None);
@@ -93,5 +123,7 @@ mod tests {
         check("[::1", None);
         check("[x]:1", None);
         check("a/b", None);
+        check("..a", None);
+        check("a..b", None);
     }
 }

@@ -19,15 +19,17 @@ mod exchange;
 mod fields;
 mod head;
 mod host;
+mod names;
 mod response;
 mod target;
 
 pub use body::{Body, BodyEnd, BodyError, BodyHook, Replay};
 pub use cause::{Cause, Fault};
 pub use error::ProxyError;
-pub use exchange::{Deadline, Exchange, Record, Verdict};
+pub use exchange::{Deadline, Exchange, Peer, Record, Verdict};
 pub use fields::{Edit, Fields};
 pub use head::Head;
 pub use host::Host;
+pub use names::Names;
 pub use response::Response;
 pub use target::{Segment, Target};

@@ -56,7 +56,9 @@ fn form(head: &Head) -> Form {
         return Form::Grpc;
     }
     let asked = head.text(&ACCEPT).is_some_and(|accept| {
-        accept.split(',').any(|item| item.split(';').next().is_some_and(|kind| kind.trim() == "application/problem+json"))
+        accept
+            .split(',')
+            .any(|item| item.split(';').next().is_some_and(|kind| kind.trim() == "application/problem+json"))
     });
     if asked { Form::Problem } else { Form::Object }
 }

@@ -28,12 +28,14 @@ impl Call<'_> {
     /// [`Cause::NoEndpoint`] when there is nobody to call, else the failure of the last try.
     pub(crate) async fn send(
         &self,
-        mut request: http::Request<Body>,
+        mut request: Box<http::Request<Body>>,
         record: &mut Record,
         address: impl Fn(&mut http::Request<Body>, &EndpointState),
     ) -> Result<Response, ProxyError> {
         let mut tries = self.tries;
-        let copy = tries.may_repeat().then(|| Copy::of(&request)).flatten();
+        // Where there is nobody else to send it to, no copy is worth its price.
+        let others = self.cluster.cluster().endpoints.len() > 1;
+        let copy = (others && tries.may_repeat()).then(|| Copy::of(&request)).flatten();
         let mut tried: Vec<Rc<EndpointState>> = Vec::new();
         let mut last_error = None;
         loop {
@@ -45,15 +47,17 @@ impl Call<'_> {
             let outcome = endpoint.send(self.protocol, request).await;
             tried.push(endpoint);
             request = match outcome {
-                Ok(response) => match copy.as_ref().filter(|_| self.goes_on(&mut tries, Failure::Status(response.status), &tried)) {
-                    Some(copy) => copy.request(),
-                    None => return Ok(response),
-                },
+                Ok(response) => {
+                    match copy.as_ref().filter(|_| self.goes_on(&mut tries, Failure::Status(response.status), &tried)) {
+                        Some(copy) => copy.request(),
+                        None => return Ok(response),
+                    }
+                }
                 Err(SendError { failure, unsent }) => {
                     let nothing_sent = unsent.is_some();
                     let error = SendError { failure, unsent: None }.into_proxy_error();
                     let error = if nothing_sent { error.with_nothing_sent() } else { error };
-                    let again = unsent.map(|unsent| *unsent).or_else(|| copy.as_ref().map(Copy::request));
+                    let again = unsent.or_else(|| copy.as_ref().map(Copy::request));
                     match again.filter(|_| self.goes_on(&mut tries, Failure::Error(&error), &tried)) {
                         Some(request) => {
                             last_error = Some(error);
@@ -79,7 +83,7 @@ impl Call<'_> {
 
 fn note(record: &mut Record, endpoint: &EndpointState) {
     record.tries += 1;
-    record.endpoint = Some(endpoint.endpoint().address.to_string().into());
+    record.endpoint = Some(endpoint.address());
 }
 
 /// What is needed to send a request again.
@@ -99,7 +103,7 @@ impl Copy {
         Some(Self { head, body })
     }
 
-    fn request(&self) -> http::Request<Body> {
-        self.head.clone().map(|()| Body::from(self.body.clone()))
+    fn request(&self) -> Box<http::Request<Body>> {
+        Box::new(self.head.clone().map(|()| Body::from(self.body.clone())))
     }
 }

@@ -1,7 +1,9 @@
 //! Fields that concern one connection only and are never passed on (RFC 9110 §7.6.1).
 
+use gateway_exchange::Names;
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -9,15 +11,22 @@ static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection"
 
 /// Removes what concerns one connection, and what `Connection` names. `TE: trailers` and `Trailer` stay: hyper writes
 /// HTTP/1 trailers only if `Trailer` names them and the other side said that it takes them (design 11.8).
-pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap, names: Names) {
+    if names.may_hold(&CONNECTION) {
         remove_named_by_connection(headers);
     }
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &PROXY_AUTHENTICATE, &PROXY_AUTHORIZATION, &TRANSFER_ENCODING, &UPGRADE] {
-        headers.remove(name);
+    for name in
+        [&KEEP_ALIVE, &PROXY_CONNECTION, &PROXY_AUTHENTICATE, &PROXY_AUTHORIZATION, &TRANSFER_ENCODING, &UPGRADE]
+    {
+        if names.may_hold(name) {
+            headers.remove(name);
+        }
     }
-    if let Some(te) = headers.get(TE) {
-        let trailers = te.to_str().is_ok_and(|text| text.split(',').any(|item| item.trim().eq_ignore_ascii_case("trailers")));
+    if names.may_hold(&TE)
+        && let Some(te) = headers.get(TE)
+    {
+        let trailers =
+            te.to_str().is_ok_and(|text| text.split(',').any(|item| item.trim().eq_ignore_ascii_case("trailers")));
         if trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         } else {
@@ -53,15 +62,23 @@ mod tests {
             for &(name, value) in sent {
                 headers.append(name, HeaderValue::from_static(value));
             }
-            remove_hop_by_hop(&mut headers);
-            let mut left: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+            let names = Names::of(&headers);
+            remove_hop_by_hop(&mut headers, names);
+            let mut left: Vec<_> =
+                headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
             left.sort();
             assert_eq!(left, expected);
         };
         check(&[("connection", "keep-alive, x-a"), ("x-a", "1"), ("x-b", "2"), ("keep-alive", "5")], &["x-b: 2"]);
-        check(&[("te", "gzip, trailers"), ("trailer", "x-sum"), ("connection", "te")], &["te: trailers", "trailer: x-sum"]);
+        check(
+            &[("te", "gzip, trailers"), ("trailer", "x-sum"), ("connection", "te")],
+            &["te: trailers", "trailer: x-sum"],
+        );
         check(&[("te", "gzip"), ("transfer-encoding", "chunked"), ("upgrade", "h2c")], &[]);
-        check(&[("connection", "host, content-length"), ("host", "h"), ("content-length", "3")], &["content-length: 3", "host: h"]);
+        check(
+            &[("connection", "host, content-length"), ("host", "h"), ("content-length", "3")],
+            &["content-length: 3", "host: h"],
+        );
         check(&[("proxy-authorization", "secret"), ("proxy-connection", "close"), ("accept", "x")], &["accept: x"]);
     }
 }

@@ -19,4 +19,4 @@ pub use proxy::{HostSent, Proxy, ProxyForwarding, UpgradeAllowed};
 pub use redirect::{Piece, Redirect};
 pub use respond::Respond;
 pub use rpc::{Rpc, RpcTarget};
-pub use rpc_endpoint::RpcEndpoint;
+pub use rpc_endpoint::{Addresses, RpcEndpoint};

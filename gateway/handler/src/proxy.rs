@@ -1,20 +1,18 @@
 //! Handler `proxy`: passes the request on as it is, and the response back, both streaming.
 
-use std::sync::LazyLock;
-
-use gateway_exchange::{Body, Cause, Exchange, Head, ProxyError, Response};
+use gateway_exchange::{Body, Cause, Exchange, Head, Host, Names, Peer, ProxyError, Response};
 use gateway_upstream::{ClusterState, EndpointState, Protocol};
 use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode, Uri, Version};
 use policies::Tries;
 
-use crate::hop::remove_hop_by_hop;
 use crate::Call;
+use crate::hop::remove_hop_by_hop;
 
-static X_FORWARDED_FOR: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("x-forwarded-for"));
-static X_FORWARDED_HOST: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("x-forwarded-host"));
-static X_FORWARDED_PROTO: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("x-forwarded-proto"));
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Which `Host` the endpoint gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -85,13 +83,13 @@ impl ProxyForwarding<'_> {
         let grpc = exchange.head.is_grpc();
         let protocol = if grpc { Protocol::Grpc } else { Protocol::Http };
         let method = exchange.head.method().clone();
-        let sent_host = exchange.head.host().sent().to_owned();
-        let headers = self.headers(exchange, upgrade)?;
+        let headers = self.headers(exchange, upgrade);
         let body = std::mem::replace(&mut exchange.body, Body::empty());
         let request = request(method, path.into(), headers, body);
         let call = Call { cluster: self.cluster, protocol, tries: self.tries };
+        let host = exchange.head.host();
         let address = |request: &mut http::Request<Body>, endpoint: &EndpointState| {
-            self.address(request, endpoint, protocol, &sent_host);
+            self.address(request, endpoint, protocol, host);
         };
         let mut response = call.send(request, &mut exchange.record, address).await?;
         clean_response(&mut response, upgrade)?;
@@ -128,45 +126,47 @@ impl ProxyForwarding<'_> {
         }
     }
 
-    /// Takes the fields out of the exchange as the endpoint will get them, but for `Host`.
-    fn headers(&self, exchange: &mut Exchange, upgrade: bool) -> Result<HeaderMap, ProxyError> {
-        let upgrade_to = exchange.head.fields().get(&UPGRADE).cloned().filter(|_| upgrade);
-        let peer = exchange.peer.ip().to_canonical();
-        let host = exchange.head.host().sent().to_owned();
-        let mut headers = std::mem::take(exchange.head.fields_mut()).into_map();
-        remove_hop_by_hop(&mut headers);
+    /// Takes the fields out of the exchange as the endpoint will get them.
+    fn headers(&self, exchange: &mut Exchange, upgrade: bool) -> HeaderMap {
+        let upgrade_to = upgrade.then(|| exchange.head.fields().get(&UPGRADE).cloned()).flatten();
+        let (mut headers, names) = exchange.head.fields_mut().take();
+        remove_hop_by_hop(&mut headers, names);
         // `Expect` is answered here, when the body is first read (design 11.8).
-        headers.remove(EXPECT);
-        let malformed = |_| ProxyError::new(Cause::BadRequest, "malformed host");
-        let host = HeaderValue::try_from(host).map_err(malformed)?;
-        add_forwarded(&mut headers, peer, &host);
+        if names.may_hold(&EXPECT) {
+            headers.remove(EXPECT);
+        }
+        let host = exchange.head.host().value();
+        add_forwarded(&mut headers, names, &exchange.peer, host);
         if let Some(value) = upgrade_to {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, value);
         }
         match &self.proxy.host {
-            HostSent::Keep => headers.insert(HOST, host),
-            HostSent::Set(value) => headers.insert(HOST, value.clone()),
-            HostSent::Upstream => headers.remove(HOST),
-        };
-        Ok(headers)
+            HostSent::Keep if headers.get(HOST) == Some(host) => {}
+            HostSent::Keep => drop(headers.insert(HOST, host.clone())),
+            HostSent::Set(value) => drop(headers.insert(HOST, value.clone())),
+            HostSent::Upstream => drop(headers.remove(HOST)),
+        }
+        headers
     }
 
     /// Finishes the head for one endpoint: its own `Host` where the route says so, `:authority` for HTTP/2.
-    fn address(&self, request: &mut http::Request<Body>, endpoint: &EndpointState, protocol: Protocol, sent_host: &str) {
-        let endpoint = endpoint.endpoint();
-        if self.proxy.host == HostSent::Upstream
-            && let Ok(value) = HeaderValue::try_from(&*endpoint.authority)
-        {
-            request.headers_mut().insert(HOST, value);
+    fn address(&self, request: &mut http::Request<Body>, endpoint: &EndpointState, protocol: Protocol, host: &Host) {
+        let http2 = endpoint.protocol(protocol) == Protocol::Grpc;
+        if !http2 && self.proxy.host != HostSent::Upstream {
+            return;
         }
-        if endpoint.protocol.unwrap_or(protocol) != Protocol::Grpc {
+        let endpoint = endpoint.endpoint();
+        if !http2 {
+            if let Ok(value) = HeaderValue::try_from(&*endpoint.authority) {
+                request.headers_mut().insert(HOST, value);
+            }
             return;
         }
         let authority = match &self.proxy.host {
-            HostSent::Keep => sent_host,
+            HostSent::Keep => host.sent(),
             HostSent::Upstream => &endpoint.authority,
-            HostSent::Set(value) => value.to_str().unwrap_or(sent_host),
+            HostSent::Set(value) => value.to_str().unwrap_or(host.sent()),
         };
         let authority = Authority::try_from(authority).or_else(|_| Authority::try_from(&*endpoint.authority));
         let mut parts = request.uri().clone().into_parts();
@@ -182,8 +182,8 @@ impl ProxyForwarding<'_> {
     }
 }
 
-fn request(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> http::Request<Body> {
-    let mut request = http::Request::new(body);
+fn request(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Box<http::Request<Body>> {
+    let mut request = Box::new(http::Request::new(body));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
@@ -191,39 +191,31 @@ fn request(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> http::Re
 }
 
 /// Says who asked, how, and for which host. What untrusted peers claim was dropped on arrival.
-fn add_forwarded(headers: &mut HeaderMap, peer: std::net::IpAddr, host: &HeaderValue) {
-    let mut address = [0u8; 46];
-    let text = format_address(peer, &mut address);
-    let chain = match headers.get(&*X_FORWARDED_FOR).and_then(|value| value.to_str().ok()) {
-        None => HeaderValue::from_str(text),
-        Some(before) => HeaderValue::try_from(format!("{before}, {text}")),
+fn add_forwarded(headers: &mut HeaderMap, names: Names, peer: &Peer, host: &HeaderValue) {
+    let before = names.may_hold(&X_FORWARDED_FOR).then(|| headers.get(&X_FORWARDED_FOR)).flatten();
+    let chain = match before.and_then(|before| Some((before.to_str().ok()?, peer.text.to_str().ok()?))) {
+        None => Some(peer.text.clone()),
+        Some((before, text)) => HeaderValue::try_from(format!("{before}, {text}")).ok(),
     };
-    if let Ok(chain) = chain {
+    if let Some(chain) = chain {
         headers.insert(X_FORWARDED_FOR.clone(), chain);
     }
-    if !headers.contains_key(&*X_FORWARDED_PROTO) {
+    if !(names.may_hold(&X_FORWARDED_PROTO) && headers.contains_key(&X_FORWARDED_PROTO)) {
         headers.insert(X_FORWARDED_PROTO.clone(), HeaderValue::from_static("http"));
     }
-    if !headers.contains_key(&*X_FORWARDED_HOST) && !host.is_empty() {
+    if !host.is_empty() && !(names.may_hold(&X_FORWARDED_HOST) && headers.contains_key(&X_FORWARDED_HOST)) {
         headers.insert(X_FORWARDED_HOST.clone(), host.clone());
     }
     // RFC 7239 is continued where a trusted proxy in front began it; few endpoints read it otherwise.
-    if let Some(before) = headers.get(FORWARDED).and_then(|value| value.to_str().ok()) {
-        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+    if names.may_hold(&FORWARDED)
+        && let Some(before) = headers.get(FORWARDED).and_then(|value| value.to_str().ok())
+    {
+        let ip = peer.address.ip().to_canonical();
+        let node = if ip.is_ipv6() { format!("\"[{ip}]\"") } else { ip.to_string() };
         if let Ok(value) = HeaderValue::try_from(format!("{before}, for={node}")) {
             headers.insert(FORWARDED, value);
         }
     }
-}
-
-fn format_address(peer: std::net::IpAddr, buffer: &mut [u8; 46]) -> &str {
-    use std::io::Write;
-    let mut rest = &mut buffer[..];
-    let written = match write!(rest, "{peer}") {
-        Ok(()) => 46 - rest.len(),
-        Err(_) => 0,
-    };
-    std::str::from_utf8(&buffer[..written]).unwrap_or_default()
 }
 
 fn clean_response(response: &mut Response, upgrade: bool) -> Result<(), ProxyError> {
@@ -235,7 +227,8 @@ fn clean_response(response: &mut Response, upgrade: bool) -> Result<(), ProxyErr
             Err(ProxyError::new(Cause::UpstreamProtocol, "the service switched protocols unasked"))
         };
     }
-    remove_hop_by_hop(&mut response.headers);
+    let names = Names::of(&response.headers);
+    remove_hop_by_hop(&mut response.headers, names);
     Ok(())
 }
 
@@ -248,7 +241,8 @@ mod tests {
         for &(name, value) in before {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        add_forwarded(&mut headers, peer.into(), &HeaderValue::from_static("h:80"));
+        let names = Names::of(&headers);
+        add_forwarded(&mut headers, names, &(peer, 9).into(), &HeaderValue::from_static("h:80"));
         headers
     }
 
@@ -256,8 +250,14 @@ mod tests {
     fn the_chain_of_proxies_is_continued() {
         let headers = forwarded(&[], [9, 9, 9, 9]);
         assert_eq!(headers["x-forwarded-for"], "9.9.9.9");
-        assert_eq!((&headers["x-forwarded-proto"], &headers["x-forwarded-host"]), (&HeaderValue::from_static("http"), &HeaderValue::from_static("h:80")));
-        let headers = forwarded(&[("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4"), ("x-forwarded-proto", "https")], [9, 9, 9, 9]);
+        assert_eq!(
+            (&headers["x-forwarded-proto"], &headers["x-forwarded-host"]),
+            (&HeaderValue::from_static("http"), &HeaderValue::from_static("h:80"))
+        );
+        let headers = forwarded(
+            &[("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4"), ("x-forwarded-proto", "https")],
+            [9, 9, 9, 9],
+        );
         assert_eq!(headers["x-forwarded-for"], "1.2.3.4, 9.9.9.9");
         assert_eq!(headers["forwarded"], "for=1.2.3.4, for=9.9.9.9");
         assert_eq!(headers["x-forwarded-proto"], "https");

@@ -19,9 +19,22 @@ const ID: &str = "go.micro.rpc";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The endpoint. An `address` in a request is called only if it is a node that the registry knows (D66, K157).
+/// Which addresses a request may name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RpcEndpoint;
+pub enum Addresses {
+    /// Those of nodes that the registry knows (D66, K157).
+    #[default]
+    Registered,
+    /// None.
+    None,
+}
+
+/// The endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RpcEndpoint {
+    /// Which addresses a request may name instead of leaving the choice to the gateway.
+    pub addresses: Addresses,
+}
 
 /// What a request to the endpoint asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,12 +59,14 @@ impl RpcEndpoint {
         tries: Tries,
     ) -> Result<Response, ProxyError> {
         if exchange.head.method() != Method::POST {
-            return Err(ProxyError::new(Cause::MethodNotAllowed, "Method not allowed").with_id(ID).with_allow(vec![Method::POST]));
+            return Err(ProxyError::new(Cause::MethodNotAllowed, "Method not allowed")
+                .with_id(ID)
+                .with_allow(vec![Method::POST]));
         }
-        refuse_foreign_pages(&exchange.head, exchange.peer)?;
+        refuse_foreign_pages(&exchange.head, exchange.peer.address)?;
         let body = read(std::mem::replace(&mut exchange.body, Body::empty())).await?;
         let question = question(&exchange.head, &body).and_then(Question::checked)?;
-        let callee = Callee::find(&question, services, upstreams)?;
+        let callee = Callee::find(&question, self.addresses, services, upstreams)?;
         exchange.record.cluster = Some(question.service.as_str().into());
         let unary = Unary {
             cluster: &callee.cluster,
@@ -78,7 +93,12 @@ struct Callee {
 }
 
 impl Callee {
-    fn find(question: &Question, services: &Services, upstreams: &Upstreams) -> Result<Self, ProxyError> {
+    fn find(
+        question: &Question,
+        addresses: Addresses,
+        services: &Services,
+        upstreams: &Upstreams,
+    ) -> Result<Self, ProxyError> {
         let cluster = services.find(&question.service).and_then(|slot| upstreams.cluster(slot));
         if question.address.is_empty() {
             let unknown = || {
@@ -89,6 +109,9 @@ impl Callee {
         }
         let refused = || ProxyError::new(Cause::Forbidden, "address is not a registered node").with_id(ID);
         let address: SocketAddr = question.address.parse().map_err(|_| refused())?;
+        if addresses == Addresses::None {
+            return Err(refused());
+        }
         let others = services.iter().filter_map(|(slot, _)| upstreams.cluster(slot));
         cluster
             .into_iter()
@@ -237,12 +260,18 @@ mod tests {
     fn questions_are_read_as_json_and_as_forms() {
         let json = [("content-type", "application/json; charset=utf-8")];
         let check = |body: &str, request| assert_eq!(ask(&json, "http://h/rpc", body), Ok(expected(request)), "{body}");
-        check(r#"{"service":"s","method":"Say.Hello","request":{"id":9007199254740993}}"#, Some(r#"{"id":9007199254740993}"#));
+        check(
+            r#"{"service":"s","method":"Say.Hello","request":{"id":9007199254740993}}"#,
+            Some(r#"{"id":9007199254740993}"#),
+        );
         check(r#"{"Service":"s","ENDPOINT":"Say.Hello","method":"x","request":"{\"a\":1}"}"#, Some(r#"{"a":1}"#));
         check(r#"{"service":"s","endpoint":"Say.Hello","request":null}"#, None);
         check(r#"{"service":"s","endpoint":"Say.Hello"}"#, None);
         let form = [("content-type", "application/x-www-form-urlencoded")];
-        assert_eq!(ask(&form, "http://h/rpc", "service=s&method=Say.Hello&request=%7B%22a%22:%201%7D"), Ok(expected(Some(r#"{"a": 1}"#))));
+        assert_eq!(
+            ask(&form, "http://h/rpc", "service=s&method=Say.Hello&request=%7B%22a%22:%201%7D"),
+            Ok(expected(Some(r#"{"a": 1}"#)))
+        );
         assert_eq!(ask(&[], "http://h/rpc?service=s&method=Say.Hello&request={}", ""), Ok(expected(Some("{}"))));
     }
 

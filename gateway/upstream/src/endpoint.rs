@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -86,6 +87,16 @@ impl EndpointState {
         self.endpoint.replace(Rc::new(endpoint));
     }
 
+    /// Returns the address.
+    pub fn address(&self) -> SocketAddr {
+        self.endpoint.borrow().address
+    }
+
+    /// Returns what the endpoint speaks; `otherwise` where it does not say so itself.
+    pub fn protocol(&self, otherwise: Protocol) -> Protocol {
+        self.endpoint.borrow().protocol.unwrap_or(otherwise)
+    }
+
     /// Returns the endpoint.
     pub fn endpoint(&self) -> Rc<Endpoint> {
         Rc::clone(&self.endpoint.borrow())
@@ -95,8 +106,13 @@ impl EndpointState {
     /// the endpoint states none. Latency, failures and ejection are kept here.
     ///
     /// # Errors
-    /// See [`SendFailure`]; the request comes back if nothing of it was sent.
-    pub async fn send(self: &Rc<Self>, protocol: Protocol, request: http::Request<Body>) -> Result<Response, SendError> {
+    /// See [`SendFailure`]; the request comes back if nothing of it was sent. It is boxed: it
+    /// passes through several futures, each of which would otherwise hold it whole.
+    pub async fn send(
+        self: &Rc<Self>,
+        protocol: Protocol,
+        request: Box<http::Request<Body>>,
+    ) -> Result<Response, SendError> {
         let (address, protocol) = {
             let endpoint = self.endpoint.borrow();
             (endpoint.address, endpoint.protocol.unwrap_or(protocol))
@@ -105,10 +121,10 @@ impl EndpointState {
         let start = Instant::now();
         let answer = match protocol {
             Protocol::Http => self.h1.send(address, request).await,
-            Protocol::Grpc => self.h2.send(address, request).await,
+            Protocol::Grpc => Box::pin(self.h2.send(address, request)).await,
             Protocol::Mucp => {
                 let failure = SendFailure::Protocol { address, protocol: protocol.name() };
-                Err(SendError { failure, unsent: Some(Box::new(request)) })
+                Err(SendError { failure, unsent: Some(request) })
             }
         };
         self.learn(start, answer.as_ref().err());
@@ -172,7 +188,11 @@ impl EndpointState {
     }
 
     pub(crate) fn report(&self, now: Instant) -> EndpointReport {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a latency in nanoseconds fits, and is positive")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a latency in nanoseconds fits, and is positive"
+        )]
         let latency = Duration::from_nanos(self.ewma.get().nanos(now) as u64);
         EndpointReport {
             address: self.endpoint.borrow().address.to_string(),
@@ -187,7 +207,10 @@ impl EndpointState {
     }
 }
 
-fn into_response(response: http::Response<hyper::body::Incoming>, lease: Box<dyn gateway_exchange::BodyHook>) -> Response {
+fn into_response(
+    response: http::Response<hyper::body::Incoming>,
+    lease: Box<dyn gateway_exchange::BodyHook>,
+) -> Response {
     let switching = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     let (mut parts, incoming) = response.into_parts();
     let upgrade = if switching { parts.extensions.remove::<hyper::upgrade::OnUpgrade>() } else { None };

@@ -50,9 +50,8 @@ impl ClusterState {
             endpoint.load(now, tried.iter().any(|other| Rc::ptr_eq(other, endpoint)), with_ejected)
         };
         match self.cluster.balance {
-            Balance::P2cEwma => {
-                p2c(self.endpoints.len(), load, (fastrand::usize(..), fastrand::usize(..)))
-            }
+            _ if self.endpoints.len() == 1 => load(0).available.then_some(0),
+            Balance::P2cEwma => p2c(self.endpoints.len(), load, (fastrand::usize(..), fastrand::usize(..))),
             Balance::RoundRobin => {
                 let turn = self.turn.get();
                 self.turn.set(turn.wrapping_add(1));
@@ -160,7 +159,8 @@ mod tests {
         table.upsert(cluster(&[2, 3]));
         upstreams.update(&table.snapshot());
         let report = upstreams.report(Instant::now());
-        let calls: Vec<_> = report[0].endpoints.iter().map(|endpoint| (endpoint.address.as_str(), endpoint.calls)).collect();
+        let calls: Vec<_> =
+            report[0].endpoints.iter().map(|endpoint| (endpoint.address.as_str(), endpoint.calls)).collect();
         assert_eq!(calls, [("127.0.0.1:2", 1), ("127.0.0.1:3", 0)]);
         assert!(Rc::ptr_eq(&before.endpoints[1], &upstreams.cluster(slot).unwrap().endpoints[0]));
     }

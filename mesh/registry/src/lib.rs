@@ -18,7 +18,6 @@
 //! # });
 //! ```
 
-
 mod announce;
 mod dialable;
 pub use mesh_rpc::guard;

@@ -16,7 +16,6 @@
 //! assert_eq!(mesh_rpc::method::path("go.micro.srv.greeter", "Say.Hello"), "/go.micro.srv.greeter.Say/Hello");
 //! ```
 
-
 pub mod client;
 pub mod codec;
 pub mod error;

@@ -38,7 +38,11 @@ impl Unary<'_> {
     ///
     /// # Errors
     /// Failures on the way: nobody to call, no connection, an answer that is not gRPC.
-    pub(crate) async fn send(mut self, payload: Bytes, exchange: &mut Exchange) -> Result<Result<Bytes, RpcError>, ProxyError> {
+    pub(crate) async fn send(
+        mut self,
+        payload: Bytes,
+        exchange: &mut Exchange,
+    ) -> Result<Result<Bytes, RpcError>, ProxyError> {
         self.add_fields(exchange);
         exchange.record.method = Some(self.path.as_str().into());
         let request = self.request(frame::encode(&payload))?;
@@ -71,10 +75,10 @@ impl Unary<'_> {
         }
     }
 
-    fn request(&mut self, message: Bytes) -> Result<http::Request<Body>, ProxyError> {
+    fn request(&mut self, message: Bytes) -> Result<Box<http::Request<Body>>, ProxyError> {
         let path = PathAndQuery::try_from(self.path.as_str())
             .map_err(|_| ProxyError::new(Cause::BadPayload, format!("{} cannot be called", self.path)))?;
-        let mut request = http::Request::new(Body::messages(message, None));
+        let mut request = Box::new(http::Request::new(Body::messages(message, None)));
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = path.into();

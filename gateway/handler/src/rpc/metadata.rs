@@ -3,8 +3,6 @@
 //! What only concerns the connection, what gRPC reserves, and cookies stay here. What clients may not claim was
 //! dropped on arrival.
 
-use std::sync::LazyLock;
-
 use gateway_exchange::{Cause, Head, ProxyError};
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use mesh_rpc::metadata::{is_forwarded, to_wire};
@@ -13,7 +11,7 @@ static METHOD: HeaderName = HeaderName::from_static("method");
 static NAMESPACE: HeaderName = HeaderName::from_static("micro-namespace");
 static FROM_SERVICE: HeaderName = HeaderName::from_static("micro-from-service");
 static TRACE_ID: HeaderName = HeaderName::from_static("micro-trace-id");
-static SPAN_ID: LazyLock<HeaderName> = LazyLock::new(|| HeaderName::from_static("micro-span-id"));
+static SPAN_ID: HeaderName = HeaderName::from_static("micro-span-id");
 
 /// Who calls. `/rpc` calls as a bare client and says neither.
 #[derive(Debug)]
@@ -62,17 +60,17 @@ fn is_passed(name: &HeaderName, value: Option<&HeaderValue>) -> bool {
 }
 
 fn insert_request_line(metadata: &mut HeaderMap, head: &Head) -> Result<(), ProxyError> {
-    let malformed = |_| ProxyError::new(Cause::BadRequest, "malformed host");
     if !head.host().sent().is_empty() {
-        metadata.insert(HOST, HeaderValue::from_str(head.host().sent()).map_err(malformed)?);
+        metadata.insert(HOST, head.host().value().clone());
     }
-    metadata.insert(METHOD.clone(), HeaderValue::from_str(head.method().as_str()).map_err(malformed)?);
+    let method = HeaderValue::from_str(head.method().as_str());
+    metadata.insert(METHOD.clone(), method.map_err(|_| ProxyError::new(Cause::BadRequest, "malformed method"))?);
     Ok(())
 }
 
 /// A new span for this call; the trace goes on only if its parent span is known (spec/gateway 6.1).
 fn insert_trace(metadata: &mut HeaderMap) {
-    if !(metadata.contains_key(&TRACE_ID) && metadata.contains_key(&*SPAN_ID)) {
+    if !(metadata.contains_key(&TRACE_ID) && metadata.contains_key(&SPAN_ID)) {
         metadata.insert(TRACE_ID.clone(), new_id());
     }
     metadata.insert(SPAN_ID.clone(), new_id());
@@ -109,7 +107,13 @@ mod tests {
 
     #[test]
     fn what_is_not_for_services_stays_here() {
-        let sent = [("connection", "close"), ("content-length", "3"), ("cookie", "a=b"), ("authorization", "Basic x"), ("te", "trailers")];
+        let sent = [
+            ("connection", "close"),
+            ("content-length", "3"),
+            ("cookie", "a=b"),
+            ("authorization", "Basic x"),
+            ("te", "trailers"),
+        ];
         let metadata = metadata(&sent);
         assert!(sent.iter().all(|(name, _)| !metadata.contains_key(*name)), "{metadata:?}");
         assert_eq!(self::metadata(&[("authorization", "Bearer t")])["authorization"], "Bearer t");

@@ -139,8 +139,16 @@ mod tests {
         check("POST http://h/?name=a", r#"{"name":"b"}"#, r#"{"name":"b"}"#);
         check("POST http://h/?x=1", r#"{"name":"b"}"#, r#"{"x":1,"name":"b"}"#);
         check("POST http://h/?o=%7B%22a%22:1,%22b%22:1%7D", r#"{"o":{"b":2}}"#, r#"{"o":{"a":1,"b":2}}"#);
-        check("PUT http://h/", r#"{"id": 9007199254740993, "n": [1,null]}"#, r#"{"id": 9007199254740993, "n": [1,null]}"#);
-        check("GET http://h/?id=9007199254740993&zip=01234&b=true&q=%22x%22", "", r#"{"id":9007199254740993,"zip":"01234","b":true,"q":"x"}"#);
+        check(
+            "PUT http://h/",
+            r#"{"id": 9007199254740993, "n": [1,null]}"#,
+            r#"{"id": 9007199254740993, "n": [1,null]}"#,
+        );
+        check(
+            "GET http://h/?id=9007199254740993&zip=01234&b=true&q=%22x%22",
+            "",
+            r#"{"id":9007199254740993,"zip":"01234","b":true,"q":"x"}"#,
+        );
         check("GET http://h/?cat=1&cat=2", "", r#"{"cat":2}"#);
         check("GET http://h/?e=&flag", "", r#"{"e":"","flag":""}"#);
         check("POST http://h/", "[1,2]", "[1,2]");

@@ -41,7 +41,8 @@ impl Pool {
     /// Closes what has been idle for too long.
     pub(crate) fn sweep(&self, now: Instant) {
         let mut idle = self.idle.borrow_mut();
-        while idle.front().is_some_and(|first| now.saturating_duration_since(first.since) > self.settings.idle_timeout) {
+        while idle.front().is_some_and(|first| now.saturating_duration_since(first.since) > self.settings.idle_timeout)
+        {
             idle.pop_front();
         }
     }
@@ -51,22 +52,22 @@ impl Pool {
     pub(crate) async fn send(
         self: &Rc<Self>,
         address: SocketAddr,
-        mut request: http::Request<Body>,
+        mut request: Box<http::Request<Body>>,
     ) -> Result<Answer, SendError> {
         while let Some(mut sender) = self.checkout() {
-            match sender.try_send_request(request).await {
+            match sender.try_send_request(*request).await {
                 Ok(response) => return Ok(self.answer(sender, response)),
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
+                    Some(unsent) => request = Box::new(unsent),
                     None => return Err(failed(address, error.into_error(), None)),
                 },
             }
         }
-        let mut sender = match self.open(address).await {
+        let mut sender = match Box::pin(self.open(address)).await {
             Ok(sender) => sender,
-            Err(failure) => return Err(SendError { failure, unsent: Some(Box::new(request)) }),
+            Err(failure) => return Err(SendError { failure, unsent: Some(request) }),
         };
-        match sender.try_send_request(request).await {
+        match sender.try_send_request(*request).await {
             Ok(response) => Ok(self.answer(sender, response)),
             Err(mut error) => {
                 let unsent = error.take_message().map(Box::new);

@@ -56,21 +56,21 @@ impl Pool {
     pub(crate) async fn send(
         self: &Rc<Self>,
         address: SocketAddr,
-        mut request: http::Request<Body>,
+        mut request: Box<http::Request<Body>>,
     ) -> Result<Answer, SendError> {
         for last in [false, true] {
             let connection = match self.connection(address).await {
                 Ok(connection) => connection,
-                Err(failure) => return Err(SendError { failure, unsent: Some(Box::new(request)) }),
+                Err(failure) => return Err(SendError { failure, unsent: Some(request) }),
             };
             let lease = Lease::take(&connection);
-            match connection.sender.clone().try_send_request(request).await {
+            match connection.sender.clone().try_send_request(*request).await {
                 Ok(response) => return Ok((response, Box::new(lease))),
                 Err(mut error) => {
                     let unsent = error.take_message();
                     let source = error.into_error();
                     match unsent {
-                        Some(unsent) if !last => request = unsent,
+                        Some(unsent) if !last => request = Box::new(unsent),
                         unsent => {
                             let failure = SendFailure::Exchange { address, source };
                             return Err(SendError { failure, unsent: unsent.map(Box::new) });

@@ -1,0 +1,50 @@
+//! Bounds let something through: no time and no bytes would refuse everything.
+
+use super::{View, key};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    path::DocumentPath,
+    value::{ByteSize, Duration},
+};
+
+/// A head smaller than this breaks requests that every browser sends; larger ones are an attack.
+const HEAD: std::ops::RangeInclusive<ByteSize> = ByteSize::kib(8)..=ByteSize::mib(1);
+
+pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+    let mut zero = |path: DocumentPath, duration: Duration| {
+        if duration.is_zero() {
+            let finding = view.error(Code::ZeroLimit, path, "no time at all would refuse everything");
+            findings.push(finding.help("leave the key out for the default"));
+        }
+    };
+    for (name, listener) in &view.document.listeners {
+        let path = key("listeners").key(name.as_str()).key("limits");
+        zero(path.clone().key("header_timeout"), listener.limits.header_timeout);
+        zero(path.key("idle_timeout"), listener.limits.idle_timeout);
+    }
+    for (name, set) in &view.document.policies {
+        if let Some(timeout) = set.timeout {
+            zero(key("policies").key(name.as_str()).key("timeout"), timeout);
+        }
+    }
+    for (name, service) in &view.document.services {
+        let path = key("services").key(name.as_str());
+        zero(path.clone().key("connect_timeout"), service.connect_timeout);
+        zero(path.key("pool").key("idle_timeout"), service.pool.idle_timeout);
+    }
+    for (registry, path) in view.registries() {
+        zero(path.key("ttl"), registry.ttl);
+    }
+    heads(view, findings);
+}
+
+fn heads(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+    for (name, listener) in &view.document.listeners {
+        let head = listener.limits.head;
+        if !HEAD.contains(&head) {
+            let path = key("listeners").key(name.as_str()).key("limits").key("head");
+            let allowed = format!("from {} to {}", HEAD.start(), HEAD.end());
+            findings.push(view.error_with(Code::BadSize, path, format!("{head} is out of range"), allowed));
+        }
+    }
+}
