@@ -24,7 +24,7 @@ mod version;
 use std::collections::HashSet;
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Findings},
     document::{Document, Registry, Route},
     path::DocumentPath,
     source::{SourceKind, SourceMap},
@@ -35,13 +35,13 @@ use crate::{
 pub(crate) use version::check as version;
 
 /// Checks that need no types. What they find is marked, so that it is not found again.
-pub(crate) fn before_typing(tree: &mut Node, findings: &mut Vec<Diagnostic>) {
+pub(crate) fn before_typing(tree: &mut Node, findings: &mut Findings) {
     not_built_yet::check(tree, findings);
 }
 
 /// Checks of the typed document.
-pub(crate) fn after_typing(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
-    let rules: [fn(&View<'_>, &mut Vec<Diagnostic>); 15] = [
+pub(crate) fn after_typing(view: &View<'_>, findings: &mut Findings) {
+    let rules: [fn(&View<'_>, &mut Findings); 15] = [
         references::check,
         registry::check,
         same_address::check,
@@ -117,6 +117,11 @@ impl View<'_> {
             .into_iter()
             .flat_map(|map| map.keys().map(String::as_str))
             .collect()
+    }
+
+    /// Returns whether a section holds this name, sound or not.
+    fn has(&self, section: &str, name: &str) -> bool {
+        self.tree.get(section).and_then(Node::as_map).is_some_and(|map| map.contains_key(name))
     }
 
     /// Returns all routes that could be read, each with its table and its path.

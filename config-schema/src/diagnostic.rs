@@ -1,6 +1,7 @@
 //! A finding as plain data: what is wrong, where, and what to do. Rendering is at the edge.
 
 mod code;
+mod findings;
 mod json;
 mod render;
 mod report;
@@ -8,6 +9,7 @@ mod report;
 use crate::{path::DocumentPath, source::Span};
 
 pub use code::Code;
+pub(crate) use findings::Findings;
 pub use report::Report;
 
 /// How bad a finding is.

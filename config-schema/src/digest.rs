@@ -34,12 +34,14 @@ fn hash_value(value: &Value, hasher: &mut XxHash3_64) {
         }
         Value::Array(items) => {
             hasher.write_u8(4);
-            hasher.write_usize(items.len());
-            items.iter().for_each(|item| hash_value(item, hasher));
+            hash_length(items.len(), hasher);
+            for item in items {
+                hash_value(item, hasher);
+            }
         }
         Value::Object(map) => {
             hasher.write_u8(5);
-            hasher.write_usize(map.len());
+            hash_length(map.len(), hasher);
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
             for (key, value) in entries {
@@ -51,8 +53,13 @@ fn hash_value(value: &Value, hasher: &mut XxHash3_64) {
 }
 
 fn hash_text(text: &str, hasher: &mut XxHash3_64) {
-    hasher.write_usize(text.len());
+    hash_length(text.len(), hasher);
     hasher.write(text.as_bytes());
+}
+
+/// The width of `usize` differs between machines, a digest must not.
+fn hash_length(length: usize, hasher: &mut XxHash3_64) {
+    hasher.write_u64(u64::try_from(length).unwrap_or(u64::MAX));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The typed document, one file a resource: close to what was typed, with every default filled in.
 //!
-//! The types say what may be written; [`crate::load`] makes them from text. What a document *means* (templates,
+//! The types say what may be written; [`fn@crate::load`] makes them from text. What a document *means* (templates,
 //! order of routes, merged policies) is compiled elsewhere. Keys of parts that are not built yet are [`Planned`]:
 //! known, so that they are no unknown key, and refused with one finding each (`not built yet: PATH`).
 
@@ -66,6 +66,7 @@ pub struct Document {
     /// What is logged and how.
     pub telemetry: Telemetry,
     /// Where services are found: one registry, or several in the order they are asked.
+    #[serde(serialize_with = "one_or_many::serialize")]
     #[schemars(with = "OneOrMany<Registry>")]
     pub registry: Vec<Registry>,
     /// Where events are published.

@@ -1,9 +1,11 @@
 //! The whole document as it counts: every default filled in, every value with its origin.
 
+use std::fmt::Write;
+
 use serde_json::Value as Json;
 
 use crate::{
-    document::SHORT_FORMS,
+    document::{Route, SHORT_FORMS},
     load::Loaded,
     path::{DocumentPath, Segment},
     source::Origin,
@@ -14,8 +16,13 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
     values: Vec<EffectiveValue>,
-    yaml: serde_json::Value,
+    json: Json,
 }
+
+/// What a route that calls services by the resolver does where it does not say so. Not part of the document: to write
+/// it down would be to ask for it, which is not the same for namespace and type (design 4).
+const UNSAID: [(&str, &str); 3] =
+    [("resolver", "micro"), ("namespace", Route::DEFAULT_NAMESPACE), ("type", Route::DEFAULT_TYPE)];
 
 /// One value of the effective document: a scalar, or a list or map that is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +42,7 @@ impl Effective {
         let json = serde_json::to_value(&loaded.document).expect("documents hold nothing that JSON cannot");
         let mut values = Vec::new();
         collect(&json, &mut Vec::new(), loaded, &mut values);
-        Self { values, yaml: json }
+        Self { values, json }
     }
 
     /// Returns all values in the order of the document.
@@ -45,12 +52,12 @@ impl Effective {
 
     /// Returns the document for machines.
     pub const fn to_json(&self) -> &Json {
-        &self.yaml
+        &self.json
     }
 
     /// Writes the document as YAML.
     pub fn to_yaml(&self) -> String {
-        serde_yaml::to_string(&self.yaml).expect("YAML can hold what JSON can")
+        serde_yaml::to_string(&self.json).expect("YAML can hold what JSON can")
     }
 
     /// Writes one value a line, each with its origin: `listeners.api.address: :8080  # preset api`.
@@ -59,8 +66,11 @@ impl Effective {
         let width = lines.iter().map(|line| line.chars().count()).filter(|width| *width <= 60).max().unwrap_or(0);
         let mut text = String::new();
         for (line, value) in lines.iter().zip(&self.values) {
-            let from = value.variables.iter().map(|name| format!(", ${{{name}}}")).collect::<String>();
-            text.push_str(&format!("{line:width$}  # {}{from}\n", value.origin));
+            write!(text, "{line:width$}  # {}", value.origin).expect("a String takes all");
+            for name in &value.variables {
+                write!(text, ", ${{{name}}}").expect("a String takes all");
+            }
+            text.push('\n');
         }
         text
     }
@@ -74,6 +84,7 @@ fn collect(json: &Json, path: &mut Vec<Segment>, loaded: &Loaded, values: &mut V
                 collect(value, path, loaded, values);
                 path.pop();
             }
+            values.extend(unsaid(map, path));
         }
         Json::Array(items) if !items.is_empty() => {
             for (index, item) in items.iter().enumerate() {
@@ -84,6 +95,27 @@ fn collect(json: &Json, path: &mut Vec<Segment>, loaded: &Loaded, values: &mut V
         }
         leaf => values.push(effective_value(leaf, DocumentPath::from(path.clone()), loaded)),
     }
+}
+
+/// The defaults of a route that calls services by the resolver.
+fn unsaid(map: &serde_json::Map<String, Json>, path: &[Segment]) -> Vec<EffectiveValue> {
+    let is_route = matches!(path, [Segment::Key(section), _, Segment::Index(_)] if section == "routes");
+    let resolves = match map.get("handler") {
+        Some(Json::String(name)) => matches!(name.as_str(), "meta" | "rpc"),
+        Some(Json::Object(handler)) => handler.contains_key("proxy"),
+        _ => false,
+    };
+    if !is_route || !resolves || map.contains_key("service") {
+        return Vec::new();
+    }
+    let absent = UNSAID.iter().filter(|(key, _)| !map.contains_key(*key));
+    let value = |(key, value): &(&str, &str)| EffectiveValue {
+        path: DocumentPath::from(path.to_vec()).key(*key),
+        value: (*value).to_owned(),
+        origin: Origin::Default,
+        variables: Vec::new(),
+    };
+    absent.map(value).collect()
 }
 
 fn effective_value(json: &Json, path: DocumentPath, loaded: &Loaded) -> EffectiveValue {

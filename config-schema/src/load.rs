@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     check,
-    diagnostic::{Code, Diagnostic, Report, Severity},
+    diagnostic::{Code, Diagnostic, Findings, Report, Severity},
     digest,
     document::Document,
     effective::Effective,
@@ -64,7 +64,7 @@ pub struct Loaded {
 /// A report with *all* findings: those of every file, of variables and flags, and of the checks between them.
 pub fn load(layers: &Layers) -> Result<Loaded, Report> {
     let mut sources = SourceMap::default();
-    let mut findings = Vec::new();
+    let mut findings = Findings::default();
 
     let trees = parse_layers(layers, &mut sources, &mut findings);
     let Some(mut tree) = merge_trees(trees) else {
@@ -80,7 +80,7 @@ pub fn load(layers: &Layers) -> Result<Loaded, Report> {
 }
 
 /// The trees of the preset and of all files; none for one that is broken.
-fn parse_layers(layers: &Layers, sources: &mut SourceMap, findings: &mut Vec<Diagnostic>) -> Vec<Option<Node>> {
+fn parse_layers(layers: &Layers, sources: &mut SourceMap, findings: &mut Findings) -> Vec<Option<Node>> {
     let preset = layers.preset.map(|preset| {
         let text = preset.text();
         let id = sources.add(SourceKind::Preset(preset.name().to_owned()), text.clone());
@@ -97,7 +97,7 @@ fn parse_file(
     input: &Input,
     variables: &BTreeMap<String, String>,
     sources: &mut SourceMap,
-    findings: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> Option<Node> {
     let bytes = match &input.content {
         Ok(bytes) => bytes,
@@ -117,13 +117,15 @@ fn parse_file(
         return None;
     }
     let parsed = tree::parse(sources.get(source).text(), source);
-    findings.extend(parsed.findings);
+    findings.append(parsed.findings);
     let Some(mut tree) = parsed.tree else {
         secrets::mask_text(source, sources);
         return None;
     };
     secrets::mask_tree(&tree, sources);
-    tree::expand(&mut tree, variables, sources, findings);
+    if sources.get(source).text().contains("${") {
+        tree::expand(&mut tree, variables, sources, findings);
+    }
     check::version(&tree, findings);
     Some(tree)
 }
@@ -157,15 +159,15 @@ fn merge_trees(trees: Vec<Option<Node>>) -> Option<Node> {
 }
 
 /// The typed document, and the list items that it lacks because they are in error.
-fn read_typed(tree: &Node, sources: &SourceMap, findings: &mut Vec<Diagnostic>) -> (Document, HashSet<DocumentPath>) {
+fn read_typed(tree: &Node, sources: &SourceMap, findings: &mut Findings) -> (Document, HashSet<DocumentPath>) {
     let mut reader = Reader::new(sources);
     let document = typed::read_document(&mut reader, tree);
     let found = reader.finish();
-    findings.extend(found.findings);
+    findings.append(found.findings);
     (document, found.dropped)
 }
 
-fn finish(document: Document, tree: Node, sources: SourceMap, findings: Vec<Diagnostic>) -> Result<Loaded, Report> {
+fn finish(document: Document, tree: Node, sources: SourceMap, findings: Findings) -> Result<Loaded, Report> {
     let report = Report::new(findings, sources);
     if report.errors() > 0 {
         return Err(report);
@@ -208,8 +210,10 @@ impl Loaded {
     }
 
     /// Makes a report of findings about this document.
-    pub fn report(&self, findings: Vec<Diagnostic>) -> Report {
-        Report::new(findings, self.sources.clone())
+    pub fn report(&self, findings: impl IntoIterator<Item = Diagnostic>) -> Report {
+        let mut all = Findings::default();
+        all.extend(findings);
+        Report::new(all, self.sources.clone())
     }
 
     /// Returns the whole document with every default, each value with its origin; secrets are masked.

@@ -10,8 +10,14 @@ use serde_json::{Map, Value, json};
 
 use crate::document::{Document, SHORT_FORMS};
 
-/// Where the schema says it is found.
-pub const SCHEMA_ID: &str = "https://micro.mu/schema/micro-v1.schema.json";
+mod variables;
+
+use variables::allow_variables;
+
+/// The name of the schema.
+pub const SCHEMA_ID: &str = "urn:micro:document:v1";
+
+const META_SCHEMA: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Returns the JSON Schema of a document.
 pub fn json_schema() -> Value {
@@ -20,13 +26,17 @@ pub fn json_schema() -> Value {
     if let Some(defs) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
         add_short_forms(defs);
         add_handler_names(defs);
+        add_second_names(defs);
     }
-    let mut with_id = Map::new();
-    with_id.insert("$id".to_owned(), json!(SCHEMA_ID));
+    allow_variables(&mut schema);
+    let mut ordered = Map::new();
+    for (key, value) in [("$schema", json!(META_SCHEMA)), ("$id", json!(SCHEMA_ID)), ("title", json!("micro/v1"))] {
+        ordered.insert(key.to_owned(), value);
+    }
     if let Value::Object(map) = schema {
-        with_id.extend(map);
+        ordered.extend(map.into_iter().filter(|(key, _)| key != "$schema" && key != "title"));
     }
-    Value::Object(with_id)
+    Value::Object(ordered)
 }
 
 /// Lets a scalar stand for a map, as [`SHORT_FORMS`] says.
@@ -61,6 +71,20 @@ fn add_handler_names(defs: &mut Map<String, Value>) {
     });
 }
 
+/// Second names of words, which the schema of a type leaves out.
+fn add_second_names(defs: &mut Map<String, Value>) {
+    const SECOND_NAMES: [(&str, &str, &str); 3] = [
+        ("RegistryKind", "embedded", "memory"),
+        ("RegistryKind", "etcdv3", "etcd"),
+        ("BrokerKind", "embedded", "memory"),
+    ];
+    for (name, second, first) in SECOND_NAMES {
+        if let Some(words) = defs.get_mut(name).and_then(|def| def.get_mut("oneOf")).and_then(Value::as_array_mut) {
+            words.push(json!({ "type": "string", "const": second, "description": format!("The same as `{first}`.") }));
+        }
+    }
+}
+
 /// Bounds of the value of one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -84,7 +108,7 @@ static FACTS: LazyLock<HashMap<String, TypeFacts>> = LazyLock::new(|| {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
     let defs = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
     let mut facts: HashMap<String, TypeFacts> = defs.map(|(name, def)| (name.clone(), type_facts(def))).collect();
-    facts.insert("Document".to_owned(), type_facts(&Schema::as_value(&schema)));
+    facts.insert("Document".to_owned(), type_facts(Schema::as_value(&schema)));
     facts
 });
 

@@ -1,7 +1,7 @@
 //! Which values are secrets: they are masked in every report, also where a file is too broken to be read.
 
 use crate::{
-    path::Segment,
+    path::Step,
     source::{SourceId, SourceMap, Span},
     tree::Node,
 };
@@ -27,7 +27,9 @@ pub(crate) fn mask_text(source: SourceId, sources: &mut SourceMap) {
         }
         line_start += line.len();
     }
-    found.into_iter().for_each(|span| sources.mask(span));
+    for span in found {
+        sources.mask(span);
+    }
 }
 
 /// Returns the secrets of a tree as they were written, in order.
@@ -37,16 +39,15 @@ pub(crate) fn texts(tree: &Node) -> Vec<&str> {
 
 fn nodes(tree: &Node) -> Vec<&Node> {
     let mut found = Vec::new();
-    tree.walk(&mut Vec::new(), &mut |segments, node| {
-        let key = segments.iter().rev().find_map(|segment| match segment {
-            Segment::Key(key) => Some(key.as_str()),
-            Segment::Index(_) => None,
+    tree.walk(&mut Vec::new(), &mut |path, node| {
+        let key = path.iter().rev().find_map(|step| match step {
+            Step::Key(key) => Some(*key),
+            Step::Index(_) => None,
         });
         let literal = node.as_scalar().is_some_and(|scalar| !is_reference(&scalar.text));
         if literal && key.is_some_and(|key| KEYS.contains(&key)) {
             found.push(node);
         }
-        true
     });
     found
 }
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn a_broken_line_shows_no_secret() {
         fn hidden(line: &str) -> Option<&str> {
-            secret_in_line(line).map(|at| &line[at..])
+            secret_in_line(line).and_then(|at| line.get(at..))
         }
         assert_eq!(hidden("  token: hunter2: x"), Some("hunter2: x"));
         assert_eq!(hidden("{ \"token\": \"hunter2\" }"), Some("\"hunter2\" }"));

@@ -1,6 +1,6 @@
 //! Variables and flags: one table says which there are, what each does to the document, and what its help says.
 //!
-//! The table ([`rows`]) is read by the environment ([`environment`]), by the argument normaliser ([`arguments`]), by
+//! The table ([`rows`]) is read by the environment ([`fn@environment`]), by the argument normaliser ([`fn@arguments`]), by
 //! `--help` and by the reference, so they cannot disagree. Who wins (spec/gateway 2.3): a command's flag over its
 //! variable over the global `--api_…` flag over the files; empty values are skipped as if they were not there.
 

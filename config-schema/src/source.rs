@@ -14,6 +14,8 @@ pub struct Source {
     kind: SourceKind,
     text: String,
     line_starts: Vec<usize>,
+    /// Whether each character is one byte: then columns need no counting.
+    ascii: bool,
     masked: Vec<Range<usize>>,
 }
 
@@ -103,8 +105,8 @@ impl SourceMap {
     /// Adds a text; returns how to find it.
     pub(crate) fn add(&mut self, kind: SourceKind, text: String) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).expect("fewer than 2^32 sources"));
-        let line_starts = line_starts(&text);
-        self.sources.push(Arc::new(Source { kind, text, line_starts, masked: Vec::new() }));
+        let (line_starts, ascii) = (line_starts(&text), text.is_ascii());
+        self.sources.push(Arc::new(Source { kind, text, line_starts, ascii, masked: Vec::new() }));
         id
     }
 
@@ -124,7 +126,7 @@ impl SourceMap {
     }
 
     /// Returns the text of a span as written; empty where the span does not fit its source.
-    pub(crate) fn slice(&self, span: Span) -> &str {
+    pub fn slice(&self, span: Span) -> &str {
         self.get(span.source).text.get(span.range()).unwrap_or_default()
     }
 
@@ -176,7 +178,8 @@ impl Source {
     pub(crate) fn position(&self, offset: usize) -> Position {
         let line = self.line_of(offset);
         let before = self.text.get(self.line_starts[line]..offset).unwrap_or_default();
-        Position { line: line + 1, column: before.chars().count() + 1 }
+        let characters = if self.ascii { before.len() } else { before.chars().count() };
+        Position { line: line + 1, column: characters + 1 }
     }
 
     /// Returns a range of the text with secrets replaced by `*`, byte for byte, so that columns keep their place.

@@ -1,14 +1,17 @@
 //! "Did you mean …?"
 
 /// Returns the known word nearest to a misspelt one, if one is near: at most a third of the letters differ.
+/// Of very many words only the first ones are compared.
 pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 100;
+    const KNOWN_MAX: usize = 200;
     if word.len() > LONGEST {
         return None;
     }
     let lower = word.to_lowercase().replace('-', "_");
     let distance = |known: &str| strsim::damerau_levenshtein(&lower, &known.to_lowercase().replace('-', "_"));
-    let nearest = known.into_iter().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
+    let nearest =
+        known.into_iter().take(KNOWN_MAX).map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
     nearest
         .filter(|(distance, known)| *distance <= word.chars().count().max(known.chars().count()) / 3)
         .map(|(_, known)| known)

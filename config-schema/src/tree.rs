@@ -3,6 +3,7 @@
 //! Merging, expansion of `${VAR}`, environment and flags act on this tree; typed values are read from it last. A
 //! scalar keeps its text as written, what it *is* (number, truth value, …) is decided when it is asked for.
 
+mod anchors;
 mod edit;
 mod expand;
 mod merge;
@@ -13,7 +14,7 @@ mod syntax;
 use indexmap::IndexMap;
 
 use crate::{
-    path::{DocumentPath, Segment},
+    path::{DocumentPath, Segment, Step},
     source::Span,
 };
 
@@ -183,28 +184,68 @@ impl Node {
         }
     }
 
-    /// Calls `visit` for this node and everything below it, parents first; a visitor that returns false skips what
-    /// is below.
-    pub(crate) fn walk<'t>(&'t self, path: &mut Vec<Segment>, visit: &mut dyn FnMut(&[Segment], &'t Self) -> bool) {
-        if !visit(path, self) {
-            return;
+    /// Calls `visit` for this node and everything below it, parents first.
+    pub(crate) fn walk<'t>(&'t self, path: &mut Vec<Step<'t>>, visit: &mut dyn FnMut(&[Step<'t>], &'t Self)) {
+        visit(path, self);
+        for (step, child) in self.children() {
+            path.push(step);
+            child.walk(path, visit);
+            path.pop();
         }
-        match &self.value {
-            Value::Scalar(_) => {}
-            Value::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    path.push(Segment::Index(index));
-                    item.walk(path, visit);
-                    path.pop();
-                }
-            }
-            Value::Map(map) => {
-                for (key, entry) in map.iter() {
-                    path.push(Segment::Key(key.clone()));
-                    entry.node.walk(path, visit);
-                    path.pop();
-                }
-            }
+    }
+
+    /// Calls `visit` for every node whose path fits a pattern such as `routes.*.[].handler`: `*` stands for any key or
+    /// index, `[]` for any index. Only the way to them is walked.
+    pub(crate) fn select<'t>(&'t self, pattern: &str, visit: &mut dyn FnMut(&[Step<'t>], &'t Self)) {
+        let pattern: Vec<&str> = pattern.split('.').collect();
+        self.select_below(&pattern, &mut Vec::new(), visit);
+    }
+
+    fn select_below<'t>(
+        &'t self,
+        pattern: &[&str],
+        path: &mut Vec<Step<'t>>,
+        visit: &mut dyn FnMut(&[Step<'t>], &'t Self),
+    ) {
+        let Some((first, rest)) = pattern.split_first() else { return visit(path, self) };
+        let fitting: &mut dyn Iterator<Item = (Step<'t>, &'t Self)> = match (*first, self.as_map()) {
+            ("*", _) => &mut self.children(),
+            ("[]", _) => &mut self.items(),
+            (key, map) => &mut map.and_then(|map| map.get_key_value(key)).map(step_into).into_iter(),
+        };
+        for (step, child) in fitting {
+            path.push(step);
+            child.select_below(rest, path, visit);
+            path.pop();
         }
+    }
+
+    fn children(&self) -> impl Iterator<Item = (Step<'_>, &Self)> {
+        self.items().chain(self.as_map().into_iter().flatten().map(step_into))
+    }
+
+    fn items(&self) -> impl Iterator<Item = (Step<'_>, &Self)> {
+        let items = self.as_list().into_iter().flatten().enumerate();
+        items.map(|(index, item)| (Step::Index(index), item))
+    }
+}
+
+fn step_into<'t>((key, entry): (&'t String, &'t Entry)) -> (Step<'t>, &'t Node) {
+    (Step::Key(key), &entry.node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{SourceKind, SourceMap};
+
+    #[test]
+    fn patterns_select_keys_and_indices() {
+        let yaml = "routes: { a: [{ handler: x }, { name: y }], b: [{ handler: { handler: z } }] }\nhandler: no\n";
+        let id = SourceMap::default().add(SourceKind::File("t.yaml".into()), yaml.into());
+        let tree = parse(yaml, id).tree.unwrap();
+        let mut found = Vec::new();
+        tree.select("routes.*.[].handler", &mut |path, _| found.push(DocumentPath::from(path).to_string()));
+        assert_eq!(found, ["routes.a[0].handler", "routes.b[0].handler"]);
     }
 }

@@ -3,10 +3,13 @@
 //! A `*.yaml` is loaded as it is. A `*.case` is a command line with its environment and files, for findings that no
 //! file can show. The name of a sample begins with the code that it shows; `several.*` shows three findings or more.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use config_schema::{Code, Input, Layers, Preset, Report, load, settings};
@@ -73,23 +76,24 @@ fn stem(sample: &Path) -> &str {
     sample.file_stem().unwrap().to_str().unwrap()
 }
 
-fn all_reports() -> Vec<(String, Report)> {
+/// All samples with their reports, by name; made once for all tests.
+static REPORTS: LazyLock<Vec<(String, Report)>> = LazyLock::new(|| {
     let files = samples().into_iter().map(|sample| (stem(&sample).to_owned(), report_of(&sample)));
     files.chain(generated()).collect()
-}
+});
 
 #[test]
 fn every_sample_has_its_exact_report() {
-    for (name, report) in all_reports() {
+    for (name, report) in REPORTS.iter() {
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!(name, report.render(false));
+            insta::assert_snapshot!(name.as_str(), report.render(false));
         });
     }
 }
 
 #[test]
 fn the_name_of_a_sample_is_what_it_shows() {
-    for (name, report) in all_reports() {
+    for (name, report) in REPORTS.iter() {
         let (code, _) = name.split_once('.').unwrap();
         if code == "several" {
             assert!(report.diagnostics.len() >= 3, "{name} shows {} findings", report.diagnostics.len());
@@ -103,8 +107,8 @@ fn the_name_of_a_sample_is_what_it_shows() {
 #[test]
 fn every_code_has_a_sample_and_every_promised_check_two() {
     let mut samples_of: BTreeMap<Code, BTreeSet<String>> = BTreeMap::new();
-    let reports = all_reports();
-    for (name, report) in &reports {
+    let reports = &*REPORTS;
+    for (name, report) in reports {
         for finding in &report.diagnostics {
             samples_of.entry(finding.code).or_default().insert(name.clone());
         }
@@ -142,11 +146,19 @@ fn every_code_has_a_sample_and_every_promised_check_two() {
 
 #[test]
 fn every_finding_says_where() {
-    for (name, report) in all_reports() {
+    for (name, report) in REPORTS.iter() {
         for finding in &report.diagnostics {
             let nowhere = finding.code == Code::UnreadableFile;
             assert_eq!(finding.labels.is_empty(), nowhere, "{name}: {finding:?}");
             assert!(!finding.message.ends_with('.') && !finding.message.is_empty(), "{name}: {}", finding.message);
         }
     }
+}
+
+#[test]
+fn machines_read_the_same_report() {
+    let (_, report) = REPORTS.iter().find(|(name, _)| name == "several.file-variable-and-flag").unwrap();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_json_snapshot!("report-for-machines", report.to_json());
+    });
 }

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use crate::live::Connection;
+use crate::live::{Connection, Told};
 use crate::serve::serve;
 use crate::stream::{Progress, Spoken, Stream};
 use crate::worker::Worker;
@@ -41,33 +41,25 @@ pub(crate) fn accept(worker: &Rc<Worker>, listener: &Arc<Listener>, stream: TcpS
 }
 
 async fn run(worker: Rc<Worker>, connection: Rc<Connection>, mut stream: Stream) {
-    let (serving, ended) = (Rc::clone(&worker), Rc::clone(&connection));
-    let exchanges = async move {
-        match stream.sniff().await {
-            Err(_) => {} // it left without a word
-            Ok(spoken) => {
-                connection.spoken.set(spoken);
-                match spoken {
-                    Spoken::Http1 if connection.listener.protocols.http1 => {
-                        run_http1(&serving, connection, stream).await;
-                    }
-                    Spoken::Http2 if connection.listener.protocols.http2 => {
-                        run_http2(&serving, connection, stream).await;
-                    }
-                    _ => tracing::debug!(peer = %connection.peer.address, ?spoken, "the listener does not speak this"),
-                }
-            }
+    let spoken = tokio::select! {
+        spoken = stream.sniff() => spoken,
+        told = connection.told() => {
+            count(&worker, told);
+            return;
         }
     };
-    tokio::select! {
-        () = exchanges => {}
-        cause = ended.closed() => worker.metrics.count_cause(cause),
+    let Ok(spoken) = spoken else { return }; // it left without a word
+    connection.spoken.set(spoken);
+    match spoken {
+        Spoken::Http1 if connection.listener.protocols.http1 => run_http1(&worker, &connection, stream).await,
+        Spoken::Http2 if connection.listener.protocols.http2 => run_http2(&worker, &connection, stream).await,
+        _ => tracing::debug!(peer = %connection.peer.address, ?spoken, "the listener does not speak this"),
     }
 }
 
-async fn run_http1(worker: &Rc<Worker>, connection: Rc<Connection>, stream: Stream) {
+async fn run_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: Stream) {
     let limits = connection.listener.limits;
-    let service = service(Rc::clone(worker), Rc::clone(&connection));
+    let service = service(Rc::clone(worker), Rc::clone(connection));
     let served = http1::Builder::new()
         // hyper's own timeout registers a timer per request; the worker's sweep closes slow heads.
         .header_read_timeout(None)
@@ -76,19 +68,21 @@ async fn run_http1(worker: &Rc<Worker>, connection: Rc<Connection>, stream: Stre
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut served = std::pin::pin!(served);
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = worker.draining() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+    let result = loop {
+        tokio::select! {
+            result = served.as_mut() => break result,
+            told = connection.told() => match told {
+                Told::Finish => served.as_mut().graceful_shutdown(),
+                Told::End(_) => return count(worker, told),
+            }
         }
     };
-    note(worker, &connection, result);
+    note(worker, connection, result);
 }
 
-async fn run_http2(worker: &Rc<Worker>, connection: Rc<Connection>, stream: Stream) {
+async fn run_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: Stream) {
     let limits = connection.listener.limits;
-    let service = service(Rc::clone(worker), Rc::clone(&connection));
+    let service = service(Rc::clone(worker), Rc::clone(connection));
     let served = http2::Builder::new(LocalExecutor(Rc::clone(worker)))
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
@@ -97,14 +91,22 @@ async fn run_http2(worker: &Rc<Worker>, connection: Rc<Connection>, stream: Stre
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service);
     let mut served = std::pin::pin!(served);
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = worker.retiring() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+    let result = loop {
+        tokio::select! {
+            result = served.as_mut() => break result,
+            told = connection.told() => match told {
+                Told::Finish => served.as_mut().graceful_shutdown(),
+                Told::End(_) => return count(worker, told),
+            }
         }
     };
-    note(worker, &connection, result);
+    note(worker, connection, result);
+}
+
+fn count(worker: &Worker, told: Told) {
+    if let Told::End(cause) = told {
+        worker.metrics.count_cause(cause);
+    }
 }
 
 type Served = Result<http::Response<gateway_exchange::Body>, Infallible>;

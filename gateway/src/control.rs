@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::access_log::AccessLog;
 use crate::sockets::Listening;
-use crate::worker::{Mail, WorkerReport};
+use crate::worker::{Mail, Phase, WorkerReport};
 use clusters::{Names, Resolved};
 use crew::Crew;
 
@@ -62,8 +62,10 @@ impl Control {
                 Order::Inspect(reply) => drop(reply.send(self.crew.inspect(INSPECT).await)),
                 Order::Listeners(reply) => drop(reply.send(self.listeners())),
                 Order::Drain(limit, reply) => {
-                    self.crew.drain(limit).await;
+                    // Nobody accepts any more, so the sockets close at once: a client that comes now tries elsewhere.
+                    self.crew.tell(|_| Mail::Enter(Phase::Draining)).await;
                     self.listening.clear();
+                    self.crew.end(limit).await;
                     if reply.send(()).is_err() {
                         tracing::debug!("nobody waited for the end");
                     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gateway_exchange::{Cause, Peer};
-use gateway_snapshot::Listener;
+use gateway_snapshot::{Listener, ListenerId};
 use tokio::sync::Notify;
 
 use crate::stream::{Progress, Spoken};
@@ -18,6 +18,15 @@ use crate::stream::{Progress, Spoken};
 pub(crate) const SWEEP: Duration = Duration::from_millis(500);
 /// How long an exchange may go on without a byte moving, where no deadline ends it earlier.
 const STALL: Duration = Duration::from_secs(300);
+
+/// How a connection is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// With its next response, or now if it rests.
+    Finish,
+    /// At once, for this reason.
+    End(Cause),
+}
 
 /// One accepted connection.
 #[derive(Debug)]
@@ -36,8 +45,8 @@ pub(crate) struct Connection {
     /// Bytes read when the last exchange ended: more means that the next head has begun to arrive.
     read_at_rest: Cell<u64>,
     head_since: Cell<Option<Instant>>,
-    ended: Cell<Option<Cause>>,
-    end: Notify,
+    told: Cell<Option<Told>>,
+    tell: Notify,
 }
 
 impl Connection {
@@ -56,8 +65,8 @@ impl Connection {
             read_at_rest: Cell::new(0),
             // The first head is timed from the moment of acceptance.
             head_since: Cell::new(Some(now)),
-            ended: Cell::new(None),
-            end: Notify::new(),
+            told: Cell::new(None),
+            tell: Notify::new(),
         }
     }
 
@@ -74,16 +83,16 @@ impl Connection {
         self.in_exchange.get()
     }
 
-    /// Ends the connection at once.
-    pub(crate) fn close(&self, cause: Cause) {
-        self.ended.set(Some(cause));
-        self.end.notify_one();
+    /// Tells the connection to end. What was told last counts.
+    pub(crate) fn tell(&self, told: Told) {
+        self.told.set(Some(told));
+        self.tell.notify_one();
     }
 
-    /// Waits until the connection is to end, and returns why.
-    pub(crate) async fn closed(&self) -> Cause {
-        self.end.notified().await;
-        self.ended.get().unwrap_or(Cause::Internal)
+    /// Waits until the connection is told to end.
+    pub(crate) async fn told(&self) -> Told {
+        self.tell.notified().await;
+        self.told.get().unwrap_or(Told::End(Cause::Internal))
     }
 
     /// Returns why the connection must end now, if it must.
@@ -132,6 +141,7 @@ impl Drop for InExchange {
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     connections: RefCell<HashMap<u64, Rc<Connection>>>,
+    of_listener: RefCell<HashMap<ListenerId, usize>>,
     next: Cell<u64>,
 }
 
@@ -145,20 +155,35 @@ impl Live {
         self.connections.borrow().len()
     }
 
+    /// Returns how many connections a listener has.
+    pub(crate) fn len_of(&self, listener: &ListenerId) -> usize {
+        self.of_listener.borrow().get(listener).copied().unwrap_or(0)
+    }
+
     /// Adds a connection until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Self>, connection: Rc<Connection>) -> Entered {
-        let id = connection.id;
+        let (id, listener) = (connection.id, ListenerId::clone(&connection.listener.id));
+        *self.of_listener.borrow_mut().entry(ListenerId::clone(&listener)).or_default() += 1;
         self.connections.borrow_mut().insert(id, connection);
-        Entered { live: Rc::clone(self), id }
+        Entered { live: Rc::clone(self), id, listener }
     }
 
     /// Ends what has taken too long.
     pub(crate) fn sweep(&self, now: Instant) {
         for connection in self.connections.borrow().values() {
             if let Some(cause) = connection.overdue(now) {
-                connection.close(cause);
+                connection.tell(Told::End(cause));
             }
         }
+    }
+
+    /// Tells all connections to finish.
+    pub(crate) fn finish(&self, concerned: impl Fn(&Connection) -> bool) {
+        let connections = self.connections.borrow();
+        connections
+            .values()
+            .filter(|connection| concerned(connection))
+            .for_each(|connection| connection.tell(Told::Finish));
     }
 
     pub(crate) fn all(&self) -> Vec<Rc<Connection>> {
@@ -171,10 +196,18 @@ impl Live {
 pub(crate) struct Entered {
     live: Rc<Live>,
     id: u64,
+    listener: ListenerId,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         self.live.connections.borrow_mut().remove(&self.id);
+        let mut counts = self.live.of_listener.borrow_mut();
+        if let Some(count) = counts.get_mut(&self.listener) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.listener);
+            }
+        }
     }
 }

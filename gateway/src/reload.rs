@@ -114,12 +114,13 @@ impl Reloader {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         let (loaded, warnings) = (Arc::clone(&compiled.loaded), Arc::clone(&compiled.warnings));
+        let before = self.gateway.status().generation;
         let applied = self.gateway.apply(compiled).await;
         if applied.is_ok() {
             (self.in_force)(&loaded);
         }
         match applied {
-            Ok(applied) if applied.difference.is_empty() => Outcome::Unchanged(applied),
+            Ok(applied) if applied.generation == before => Outcome::Unchanged(applied),
             Ok(applied) => Outcome::Applied(applied, warnings),
             Err(ApplyError::Bind { listener, source }) => {
                 Outcome::Refused(Arc::new(gateway_snapshot::bind_report(&loaded, &listener, &source)))

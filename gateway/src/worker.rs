@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use gateway_snapshot::{Listener, ListenerId, Published};
 use gateway_upstream::Upstreams;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +25,7 @@ use crate::access_log::{AccessLog, Format};
 use crate::connection;
 use crate::live::{Live, SWEEP};
 use crate::metrics::{RouteCells, WorkerMetrics};
+use crate::stream::Spoken;
 use crate::wheel::Timer;
 
 /// How many messages of the control plane may wait; it waits when the mailbox is full.
@@ -81,7 +82,6 @@ pub(crate) struct Worker {
     pub(crate) tasks: TaskTracker,
     published: RefCell<arc_swap::Cache<Arc<gateway_snapshot::Cell>, Arc<Published>>>,
     view: RefCell<Rc<View>>,
-    phase: watch::Sender<Phase>,
     closing: Cell<bool>,
 }
 
@@ -140,7 +140,6 @@ impl Worker {
             tasks: TaskTracker::new(),
             published: RefCell::new(published),
             view: RefCell::new(view),
-            phase: watch::Sender::new(Phase::Serving),
             closing: Cell::new(false),
         })
     }
@@ -165,25 +164,15 @@ impl Worker {
         self.closing.get()
     }
 
-    /// Waits until the process drains.
-    pub(crate) async fn draining(&self) {
-        self.reached(Phase::Draining).await;
-    }
-
-    /// Waits until this worker retires or the process drains.
-    pub(crate) async fn retiring(&self) {
-        self.reached(Phase::Retired).await;
-    }
-
-    async fn reached(&self, phase: Phase) {
-        let mut phases = self.phase.subscribe();
-        // The sender lives in `self`: it cannot close while this waits.
-        drop(phases.wait_for(|now| *now >= phase).await);
-    }
-
+    /// HTTP/1.1 connections of a retired worker end with their next response; one that rests is left alone, because
+    /// its client may be about to ask. HTTP/2 can say goodbye without a loss at any time.
     fn enter(&self, phase: Phase) {
         self.closing.set(phase > Phase::Serving);
-        self.phase.send_replace(phase);
+        match phase {
+            Phase::Serving => {}
+            Phase::Retired => self.live.finish(|connection| connection.spoken.get() == Spoken::Http2),
+            Phase::Draining => self.live.finish(|_| true),
+        }
     }
 
     async fn run(self: Rc<Self>, mut mail: mpsc::Receiver<Mail>) {
@@ -274,7 +263,7 @@ impl Worker {
     /// The limit of a listener is for all workers; each takes its share.
     fn has_room(&self, listener: &Listener) -> bool {
         let workers = self.view().published.snapshot().workers.max(1);
-        self.live.len() < listener.limits.connections.div_ceil(workers)
+        self.live.len_of(&listener.id) < listener.limits.connections.div_ceil(workers)
     }
 
     fn report(&self) -> WorkerReport {

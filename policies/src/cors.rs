@@ -7,6 +7,8 @@
 //! Whatever CORS headers an upstream sends, the gateway's replace them (D33). They stand on errors too, so that a
 //! page can read what went wrong.
 
+use std::fmt;
+
 use gateway_exchange::{Exchange, Head, Response, Verdict};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -59,6 +61,18 @@ pub enum Origins {
         /// Whether cookies and authorisation may be sent along.
         credentials: bool,
     },
+}
+
+impl fmt::Display for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origins {
+            Origins::Reflect => f.write_str("any origin, reflected with credentials"),
+            Origins::Any => f.write_str("any origin, without credentials"),
+            Origins::Listed { origins, credentials } => {
+                write!(f, "{}{}", origins.join(", "), if *credentials { ", with credentials" } else { "" })
+            }
+        }
+    }
 }
 
 impl Cors {

@@ -1,5 +1,7 @@
 //! The policy `headers`: fields that are removed, set and added, on the way in and on the way back.
 
+use std::fmt;
+
 use gateway_exchange::{Exchange, Response};
 use http::header::{HOST, HeaderName, HeaderValue};
 
@@ -25,6 +27,24 @@ pub struct Edits {
     remove: Vec<HeaderName>,
     set: Vec<(HeaderName, HeaderValue)>,
     add: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl fmt::Display for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request: {}; response: {}", self.request, self.response)
+    }
+}
+
+/// Names only: values may be secrets.
+impl fmt::Display for Edits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let removed = self.remove.iter().map(|name| format!("-{name}"));
+        let set = self.set.iter().map(|(name, _)| format!("={name}"));
+        let added = self.add.iter().map(|(name, _)| format!("+{name}"));
+        let all: Vec<_> = removed.chain(set).chain(added).collect();
+        f.write_str(if all.is_empty() { "-" } else { "" })?;
+        f.write_str(&all.join(" "))
+    }
 }
 
 /// A field that no policy may touch.

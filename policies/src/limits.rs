@@ -1,5 +1,7 @@
 //! The policy `limits`: bounds on a request that are tighter than the listener's.
 
+use std::fmt;
+
 use gateway_exchange::{Cause, Exchange, ProxyError};
 use http::header::CONTENT_LENGTH;
 
@@ -39,6 +41,12 @@ impl Limits {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "body up to {} bytes", self.body)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The policy `retry`: which failed tries are followed by another one (D45).
 
+use std::fmt;
+
 use gateway_exchange::{Cause, Head, ProxyError};
 use http::StatusCode;
 
@@ -64,6 +66,19 @@ impl Retry {
             ) => self.on_unavailable && idempotent,
             Failure::Status(_) => false,
         }
+    }
+}
+
+impl fmt::Display for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = [(self.on_connect, "connect"), (self.on_reset, "reset"), (self.on_unavailable, "unavailable")];
+        let on: Vec<_> = on.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+        write!(
+            f,
+            "up to {} more, on {}",
+            self.attempts,
+            if on.is_empty() { "nothing".to_owned() } else { on.join(", ") }
+        )
     }
 }
 

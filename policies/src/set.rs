@@ -75,6 +75,20 @@ impl Policies {
         })
     }
 
+    /// Returns what a policy is set to, in words; empty where it is not set. Values that may be secret are left out.
+    pub fn setting(&self, kind: PolicyKind) -> String {
+        fn words(policy: Option<impl ToString>) -> String {
+            policy.map(|policy| policy.to_string()).unwrap_or_default()
+        }
+        match kind {
+            PolicyKind::Timeout => words(self.timeout),
+            PolicyKind::Limits => words(self.limits),
+            PolicyKind::Cors => words(self.cors.as_ref()),
+            PolicyKind::Headers => words(self.headers.as_ref()),
+            PolicyKind::Retry => words(self.retry),
+        }
+    }
+
     fn request_step(&self, kind: PolicyKind, exchange: &mut Exchange) -> Result<Verdict, ProxyError> {
         match kind {
             PolicyKind::Timeout => self.timeout.iter().for_each(|timeout| timeout.on_request(exchange)),

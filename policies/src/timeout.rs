@@ -1,5 +1,6 @@
 //! The policy `timeout`: one deadline over all tries, from the arrival of the request.
 
+use std::fmt;
 use std::time::Duration;
 
 use gateway_exchange::Exchange;
@@ -24,6 +25,12 @@ impl Timeout {
     /// Shortens the exchange's deadline. An earlier one, such as that of the listener, stays.
     pub fn on_request(self, exchange: &mut Exchange) {
         exchange.limit_time(self.total);
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.total)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::View;
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     tree::{Map, Node},
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (_, route, path) in view.routes() {
         let path = path.key("match");
         // A condition that could not be read is no empty match.

@@ -2,11 +2,11 @@
 
 use super::{View, key};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     tree::Node,
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for table in view.names("routes") {
         let path = key("routes").key(table);
         let empty =

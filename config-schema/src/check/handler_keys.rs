@@ -1,20 +1,18 @@
-//! The keys of a route fit its handler: what it needs is there, what it would ignore is not.
+//! The keys of a route fit its handler: what it would ignore is not there.
 
 use super::View;
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     document::{Handler, Route},
-    path::DocumentPath,
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (_, route, path) in view.routes() {
         let written = view.tree.at(&path.clone().key("handler"));
         if written.is_some_and(|node| node.reported) {
             continue; // a handler that is not built yet
         }
-        needs_service(view, route, &path, findings);
-        for (key, reason) in unused_keys(&route.handler) {
+        for (key, reason) in unused_keys(route) {
             let path = path.clone().key(*key);
             if view.is_written(&path) {
                 let message = format!("`{key}` has no effect here: {reason}");
@@ -26,26 +24,14 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-fn needs_service(view: &View<'_>, route: &Route, path: &DocumentPath, findings: &mut Vec<Diagnostic>) {
-    if matches!(route.handler, Handler::Proxy(_)) && !view.is_written(&path.clone().key("service")) {
-        let finding = view
-            .error_with(
-                Code::MissingKey,
-                path.clone().key("handler"),
-                "the key `service` is missing",
-                "`proxy` needs a service",
-            )
-            .help("name a cluster of `services` or of the registry: `service: NAME`");
-        findings.push(finding);
-    }
-}
-
 /// The keys of a route that its handler does not use, and why.
-const fn unused_keys(handler: &Handler) -> &'static [(&'static str, &'static str)] {
-    match handler {
+fn unused_keys(route: &Route) -> &'static [(&'static str, &'static str)] {
+    match &route.handler {
         Handler::Meta | Handler::Rpc => &[],
+        // Without a service of its own, a proxy route asks the resolver (spec/gateway 4.7).
+        Handler::Proxy(_) if route.service.is_none() => &[],
         Handler::Proxy(_) => &[
-            ("resolver", "`proxy` passes the request on as it is"),
+            ("resolver", "`proxy` calls the service that is named"),
             ("namespace", "`proxy` calls the service that is named"),
             ("type", "`proxy` calls the service that is named"),
         ],

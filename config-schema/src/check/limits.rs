@@ -2,7 +2,7 @@
 
 use super::{View, key};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     path::DocumentPath,
     value::{ByteSize, Duration},
 };
@@ -10,7 +10,7 @@ use crate::{
 /// A head smaller than this breaks requests that every browser sends; larger ones are an attack.
 const HEAD: std::ops::RangeInclusive<ByteSize> = ByteSize::kib(8)..=ByteSize::mib(1);
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     let mut zero = |path: DocumentPath, duration: Duration| {
         if duration.is_zero() {
             let finding = view.error(Code::ZeroLimit, path, "no time at all would refuse everything");
@@ -38,7 +38,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
     heads(view, findings);
 }
 
-fn heads(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+fn heads(view: &View<'_>, findings: &mut Findings) {
     for (name, listener) in &view.document.listeners {
         let head = listener.limits.head;
         if !HEAD.contains(&head) {

@@ -3,8 +3,8 @@
 //! When a part is built its line here goes away, and its type takes the place of `Planned`.
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
-    path::{DocumentPath, Segment},
+    diagnostic::{Code, Diagnostic, Findings},
+    path::DocumentPath,
     tree::{Node, Value},
 };
 
@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "listeners.*.tls",
     "listeners.*.proxy_protocol",
     "listeners.*.compat",
-    "routes.*.*.compat",
+    "routes.*.[].compat",
     "policies.*.ip",
     "policies.*.priority",
     "policies.*.rate_limit",
@@ -50,48 +50,48 @@ const KEYS: &[&str] = &[
 const WORDS: &[(&str, &[&str])] = &[
     ("registry", REGISTRIES),
     ("registry.kind", REGISTRIES),
-    ("registry.*", REGISTRIES),
-    ("registry.*.kind", REGISTRIES),
-    ("listeners.*.protocols.*", &["h3"]),
-    ("routes.*.*.handler", &["api", "event", "web", "cloudevents", "broker", "registry"]),
-    ("routes.*.*.resolver", &["host", "path", "vpath", "grpc", "web"]),
+    ("registry.[]", REGISTRIES),
+    ("registry.[].kind", REGISTRIES),
+    ("listeners.*.protocols.[]", &["h3"]),
+    ("routes.*.[].handler", &["api", "event", "web", "cloudevents", "broker", "registry"]),
+    ("routes.*.[].resolver", &["host", "path", "vpath", "grpc", "web"]),
     ("services.*.protocol", &["mucp"]),
 ];
 
 const REGISTRIES: &[&str] = &["mdns", "etcd", "etcdv3", "service", "file", "consul", "kubernetes", "nats", "zookeeper"];
 
 /// Notes each part, and marks words so that the types need not know them.
-pub(super) fn check(tree: &mut Node, findings: &mut Vec<Diagnostic>) {
-    let mut paths = Vec::new();
-    tree.walk(&mut Vec::new(), &mut |segments, node| look(segments, node, &mut paths));
-    for (path, word) in paths {
+pub(super) fn check(tree: &mut Node, findings: &mut Findings) {
+    for (path, word) in parts(tree) {
         let mark = if word.is_some() { tree.mark(&path) } else { tree.key_mark(&path) };
         let what = word.map_or_else(|| path.to_string(), |word| format!("{path}: {word}"));
         if let (Some(_), Some(node)) = (word, tree.at_mut(&path)) {
             node.reported = true;
         }
-        findings
-            .push(Diagnostic::error(Code::NotBuiltYet, format!("not built yet: {what}")).path(path).label(mark, ""));
+        let message = format!("not built yet: {what}");
+        findings.push(Diagnostic::error(Code::NotBuiltYet, message).path(path).label(mark, ""));
     }
 }
 
-/// Looks at one value; returns whether to look below it.
-fn look(segments: &[Segment], node: &Node, found: &mut Vec<(DocumentPath, Option<&'static str>)>) -> bool {
-    const DEEPEST: usize = 4;
-    if segments.len() > DEEPEST || node.is_null() {
-        return false;
+/// All parts that stand in the tree: the path of a key, or of a value with the word that it is.
+fn parts(tree: &Node) -> Vec<(DocumentPath, Option<&'static str>)> {
+    let mut found = Vec::new();
+    for pattern in KEYS {
+        tree.select(pattern, &mut |path, node| {
+            if !node.is_null() {
+                found.push((DocumentPath::from(path), None));
+            }
+        });
     }
-    let path = DocumentPath::from(segments.to_vec());
-    if KEYS.iter().any(|pattern| path.fits(pattern)) {
-        found.push((path, None));
-        return false;
+    for (pattern, words) in WORDS {
+        tree.select(pattern, &mut |path, node| {
+            let word = word_of(node).and_then(|written| words.iter().copied().find(|word| *word == written));
+            if word.is_some() {
+                found.push((DocumentPath::from(path), word));
+            }
+        });
     }
-    let words = WORDS.iter().find(|(pattern, _)| path.fits(pattern)).map_or(&[][..], |(_, words)| words);
-    let word = word_of(node).and_then(|written| words.iter().copied().find(|word| *word == written));
-    if word.is_some() {
-        found.push((path, word));
-    }
-    word.is_none()
+    found
 }
 
 /// The word of a value: itself, or the only key of its long form (`handler: { event: {…} }`).

@@ -1,9 +1,9 @@
 //! The admin listener outside loopback wants a token: it can stop the gateway and shows how it is built.
 
 use super::{View, key};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Findings};
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     let admin = &view.document.admin;
     let Some(address) = admin.address.get() else { return };
     if address.is_loopback() || view.is_written(&key("admin").key("token")) {

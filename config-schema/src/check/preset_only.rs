@@ -2,11 +2,11 @@
 
 use super::{View, key};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     source::SourceKind,
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (name, set) in &view.document.policies {
         let path = key("policies").key(name.as_str()).key("cors").key("reflect");
         let Some(node) = view.tree.at(&path) else { continue };

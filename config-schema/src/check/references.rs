@@ -1,14 +1,16 @@
 //! Every name that is used is the name of something.
 
+use std::collections::HashSet;
+
 use super::{View, key};
 use crate::{
-    diagnostic::{Code, Diagnostic, Fix},
+    diagnostic::{Code, Diagnostic, Findings, Fix},
     path::DocumentPath,
     suggest::did_you_mean,
     value::{PolicySetName, RouteTableName},
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (name, listener) in &view.document.listeners {
         let path = key("listeners").key(name.as_str());
         table(view, &listener.routes, path.clone().key("routes"), findings);
@@ -28,7 +30,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
     proxied_services(view, findings);
 }
 
-fn tests(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+fn tests(view: &View<'_>, findings: &mut Findings) {
     let base = key("tests");
     let written = (0..).map(|index| base.clone().index(index)).filter(|path| !view.dropped.contains(path));
     for (test, path) in view.document.tests.iter().zip(written) {
@@ -46,11 +48,14 @@ fn tests(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
 }
 
 /// The services of routes may be found in the registry at any time; only a near miss of a static one is worth a word.
-fn proxied_services(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+fn proxied_services(view: &View<'_>, findings: &mut Findings) {
+    /// To compare each with each must not take long.
+    const COMPARED_MAX: usize = 1_000;
     let names = view.names("services");
+    let mut seen = HashSet::new();
     for (_, route, path) in view.routes() {
         let Some(service) = route.service.as_ref().map(AsRef::as_ref) else { continue };
-        if names.contains(&service) {
+        if view.has("services", service) || !seen.insert(service) || seen.len() > COMPARED_MAX {
             continue;
         }
         if let Some(meant) = did_you_mean(service, names.iter().copied()) {
@@ -66,29 +71,22 @@ fn proxied_services(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-fn table(view: &View<'_>, name: &RouteTableName, path: DocumentPath, findings: &mut Vec<Diagnostic>) {
+fn table(view: &View<'_>, name: &RouteTableName, path: DocumentPath, findings: &mut Findings) {
     reference(view, "routes", "route table", name.as_str(), path, findings);
 }
 
-fn policies(view: &View<'_>, names: &[PolicySetName], holder: &DocumentPath, findings: &mut Vec<Diagnostic>) {
+fn policies(view: &View<'_>, names: &[PolicySetName], holder: &DocumentPath, findings: &mut Findings) {
     for name in names {
         let path = view.item(holder.clone().key("policies"), name.as_str());
         reference(view, "policies", "policy set", name.as_str(), path, findings);
     }
 }
 
-fn reference(
-    view: &View<'_>,
-    section: &str,
-    noun: &str,
-    name: &str,
-    path: DocumentPath,
-    findings: &mut Vec<Diagnostic>,
-) {
-    let known = view.names(section);
-    if known.contains(&name) {
+fn reference(view: &View<'_>, section: &str, noun: &str, name: &str, path: DocumentPath, findings: &mut Findings) {
+    if view.has(section, name) {
         return;
     }
+    let known = view.names(section);
     let mark = view.tree.mark(&path);
     let finding = Diagnostic::error(Code::UnknownReference, format!("there is no {noun} `{name}`")).path(path);
     let finding = match did_you_mean(name, known.iter().copied()) {

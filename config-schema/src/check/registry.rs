@@ -2,12 +2,12 @@
 
 use super::{View, key};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     document::RegistryKind,
     path::DocumentPath,
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (registry, path) in view.registries() {
         if registry.kind == RegistryKind::Memory && !registry.addresses.is_empty() && !is_in_error(view, &path) {
             let finding = view.error_at_key(

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::{View, key};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Findings},
     document::{Handler, HeaderEdits},
     path::DocumentPath,
     value::HeaderName,
@@ -23,7 +23,7 @@ const RESERVED: [&str; 10] = [
     "host",
 ];
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (name, set) in &view.document.policies {
         let Some(headers) = &set.headers else { continue };
         let path = key("policies").key(name.as_str()).key("headers");
@@ -43,7 +43,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-fn edits(view: &View<'_>, edits: &HeaderEdits, path: &DocumentPath, findings: &mut Vec<Diagnostic>) {
+fn edits(view: &View<'_>, edits: &HeaderEdits, path: &DocumentPath, findings: &mut Findings) {
     names(view, &edits.set, &path.clone().key("set"), findings);
     names(view, &edits.add, &path.clone().key("add"), findings);
     let list = path.clone().key("remove");
@@ -54,7 +54,7 @@ fn edits(view: &View<'_>, edits: &HeaderEdits, path: &DocumentPath, findings: &m
     }
 }
 
-fn names<V>(view: &View<'_>, headers: &IndexMap<HeaderName, V>, path: &DocumentPath, findings: &mut Vec<Diagnostic>) {
+fn names<V>(view: &View<'_>, headers: &IndexMap<HeaderName, V>, path: &DocumentPath, findings: &mut Findings) {
     for name in headers.keys().filter(|name| RESERVED.contains(&name.as_str())) {
         findings.push(reserved(view, written_name(view, path, name.as_str()), name));
     }

@@ -2,11 +2,11 @@
 
 use super::View;
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Findings},
     document::Handler,
 };
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (_, route, path) in view.routes() {
         let path = path.key("handler").key(route.handler.name());
         match &route.handler {

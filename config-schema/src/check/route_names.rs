@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::View;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Findings};
 
-pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     let mut seen = HashMap::new();
     for (table, route, path) in view.routes() {
         let Some(name) = &route.name else { continue };

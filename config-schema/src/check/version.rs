@@ -2,13 +2,13 @@
 //! written in place, is no valid document.
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Fix},
+    diagnostic::{Code, Diagnostic, Findings, Fix},
     path::DocumentPath,
     source::Span,
     tree::Node,
 };
 
-pub(crate) fn check(tree: &Node, findings: &mut Vec<Diagnostic>) {
+pub(crate) fn check(tree: &Node, findings: &mut Findings) {
     if tree.as_map().is_none() || tree.get("version").is_some() {
         return; // no map at all is a finding of its own; an unknown version is found when it is read
     }

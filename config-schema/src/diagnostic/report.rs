@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::{Diagnostic, Severity, json, render};
+use super::{
+    Diagnostic, Severity,
+    findings::{Findings, Omitted},
+    json, render,
+};
 use crate::source::SourceMap;
 
 /// All findings of one load, with the sources they point into.
@@ -12,15 +16,18 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What their labels point into.
     pub sources: SourceMap,
+    /// Findings beyond the bound of a report, which are only counted.
+    omitted: Omitted,
 }
 
 impl Report {
-    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, sources: SourceMap) -> Self {
+    pub(crate) fn new(findings: Findings, sources: SourceMap) -> Self {
+        let (mut diagnostics, omitted) = findings.into_parts();
         diagnostics.sort_by_key(|finding| {
             let first = finding.labels.first().map(|label| (label.span.source, label.span.start));
             (finding.severity, first)
         });
-        Self { diagnostics, sources }
+        Self { diagnostics, sources, omitted }
     }
 
     /// Returns whether there is nothing to report.
@@ -30,12 +37,12 @@ impl Report {
 
     /// Returns how many errors there are.
     pub fn errors(&self) -> usize {
-        self.count(Severity::Error)
+        self.count(Severity::Error) + self.omitted.errors
     }
 
     /// Returns how many warnings there are.
     pub fn warnings(&self) -> usize {
-        self.count(Severity::Warning)
+        self.count(Severity::Warning) + self.omitted.warnings
     }
 
     fn count(&self, severity: Severity) -> usize {
@@ -59,11 +66,15 @@ impl Report {
             1 => format!("1 {noun}"),
             _ => format!("{number} {noun}s"),
         };
-        match (self.errors(), self.warnings()) {
+        let counts = match (self.errors(), self.warnings()) {
             (0, 0) => "no findings".to_owned(),
             (errors, 0) => count(errors, "error"),
             (0, warnings) => count(warnings, "warning"),
             (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+        };
+        match self.omitted {
+            Omitted { errors: 0, warnings: 0 } => counts,
+            _ => format!("{counts}; the first {} are shown", self.diagnostics.len()),
         }
     }
 }

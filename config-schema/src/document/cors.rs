@@ -25,7 +25,7 @@ pub struct Cors {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Duration>,
     /// Whether any origin is allowed by name and with credentials, as Micro v2 did. Only the built-in presets may
-    /// say so; a document lists its origins (design 5).
+    /// say so; a document lists its origins (design 5), which then count alone.
     #[serde(skip_serializing_if = "defaults::is_false")]
     #[schemars(skip)]
     pub reflect: bool,

@@ -34,10 +34,15 @@ impl<'a, T> IntoIterator for &'a OneOrMany<T> {
 
 impl<T: Serialize> Serialize for OneOrMany<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.as_slice() {
-            [only] => only.serialize(serializer),
-            many => many.serialize(serializer),
-        }
+        serialize(&self.0, serializer)
+    }
+}
+
+/// Writes a list of one as its only item.
+pub(super) fn serialize<T: Serialize, S: Serializer>(list: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+    match list {
+        [only] => only.serialize(serializer),
+        many => many.serialize(serializer),
     }
 }
 

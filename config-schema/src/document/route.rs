@@ -18,8 +18,7 @@ pub struct Route {
     /// What produces the response. Default: `meta`.
     #[serde(default)]
     pub handler: Handler,
-    /// The service to call: a cluster of `services` or of the registry. `proxy` needs it; `meta` and `rpc` take it
-    /// instead of the resolver's.
+    /// The service to call: a cluster of `services` or of the registry. Without it the resolver names the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
     /// First part of the names that the resolver makes. Absent means `go.micro` *by default*: an explicit

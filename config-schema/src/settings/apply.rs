@@ -2,7 +2,7 @@
 
 use super::{GivenBy, Setting, arguments::boolean, row::Effect};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Findings},
     path::DocumentPath,
     preset::Preset,
     source::{SourceKind, SourceMap, Span},
@@ -15,7 +15,7 @@ pub(crate) fn apply(
     settings: &[Setting],
     preset: Option<Preset>,
     sources: &mut SourceMap,
-    findings: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) {
     let mut ordered: Vec<&Setting> = settings.iter().collect();
     ordered.sort_by_key(|setting| setting.rank());
@@ -26,7 +26,7 @@ pub(crate) fn apply(
     }
 }
 
-fn apply_one(tree: &mut Node, setting: &Setting, sources: &mut SourceMap, findings: &mut Vec<Diagnostic>) {
+fn apply_one(tree: &mut Node, setting: &Setting, sources: &mut SourceMap, findings: &mut Findings) {
     let kind = match &setting.by {
         GivenBy::Variable(name) => SourceKind::Variable(name.clone()),
         GivenBy::Flag(name) => SourceKind::Flag(name.clone()),
@@ -81,7 +81,7 @@ fn stamp(node: &mut Node, span: Span) {
     }
 }
 
-fn put(tree: &mut Node, path: &'static str, value: Node, setting: &Setting, findings: &mut Vec<Diagnostic>) {
+fn put(tree: &mut Node, path: &'static str, value: Node, setting: &Setting, findings: &mut Findings) {
     let span = value.span;
     spread_short_form(tree, path);
     if set(tree, path, value) == Err(EditError::NoPlace) {

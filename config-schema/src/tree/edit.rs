@@ -75,7 +75,7 @@ mod tests {
         let id = sources.add(SourceKind::File("t.yaml".into()), yaml.into());
         let mut tree = parse(yaml, id).tree.unwrap();
         let value = Node::text("new", Span::new(id, 0..0));
-        let path = set(&mut tree, way, value).map(|segments| DocumentPath::from(segments));
+        let path = set(&mut tree, way, value).map(DocumentPath::from);
         if let Ok(path) = &path {
             assert_eq!(tree.at(path).unwrap().as_scalar().unwrap().text, "new");
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{EXPANSION_BYTES_MAX, Node, Scalar, Value};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Findings},
     path::{DocumentPath, Segment},
     source::{SourceMap, Span},
 };
@@ -16,7 +16,7 @@ use crate::{
 pub(crate) type Variables = BTreeMap<String, String>;
 
 /// Expands all scalars of a tree.
-pub(crate) fn expand(tree: &mut Node, variables: &Variables, sources: &SourceMap, findings: &mut Vec<Diagnostic>) {
+pub(crate) fn expand(tree: &mut Node, variables: &Variables, sources: &SourceMap, findings: &mut Findings) {
     let mut expansion = Expansion { variables, sources, findings, path: Vec::new(), added_bytes: 0 };
     expansion.node(tree);
 }
@@ -24,7 +24,7 @@ pub(crate) fn expand(tree: &mut Node, variables: &Variables, sources: &SourceMap
 struct Expansion<'a> {
     variables: &'a Variables,
     sources: &'a SourceMap,
-    findings: &'a mut Vec<Diagnostic>,
+    findings: &'a mut Findings,
     path: Vec<Segment>,
     added_bytes: usize,
 }
@@ -187,9 +187,9 @@ mod tests {
         let id = sources.add(SourceKind::File("t.yaml".into()), yaml.clone());
         let mut tree = parse(&yaml, id).tree.unwrap();
         let variables = Variables::from([("HOST".into(), "example.com".into()), ("EMPTY".into(), String::new())]);
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         expand(&mut tree, &variables, &sources, &mut findings);
-        let found = match findings.first() {
+        let found = match findings.iter().next() {
             Some(finding) => format!("{} {}", finding.code, sources.slice(finding.labels[0].span)),
             None => tree.get("a").and_then(Node::as_scalar).map(|scalar| scalar.text.clone()).unwrap_or_default(),
         };
@@ -221,7 +221,7 @@ mod tests {
         let id = sources.add(SourceKind::File("t.yaml".into()), yaml.clone());
         let mut tree = parse(&yaml, id).tree.unwrap();
         let variables = Variables::from([("BIG".into(), "x".repeat(1 << 20))]);
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         expand(&mut tree, &variables, &sources, &mut findings);
         assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::ExpansionLimit]);
     }

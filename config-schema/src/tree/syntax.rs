@@ -181,9 +181,10 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let mut sources = SourceMap::default();
         let id = sources.add(SourceKind::File("t.yaml".into()), text.into());
-        let finding = super::super::parse(text, id).findings.pop().unwrap();
+        let findings = super::super::parse(text, id).findings;
+        let finding = findings.iter().last().unwrap();
         let label = &finding.labels[0];
-        assert_eq!(format!("{}: {}", finding.code, &text[label.span.range()]), expected, "{text}");
+        assert_eq!(format!("{}: {}", finding.code, text.get(label.span.range()).unwrap()), expected, "{text}");
     }
 
     #[test]

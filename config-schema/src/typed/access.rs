@@ -19,7 +19,7 @@ use crate::{
 
 /// The items of a list.
 pub(super) struct Items<'c, 't> {
-    items: std::iter::Enumerate<std::slice::Iter<'t, Node>>,
+    rest: std::iter::Enumerate<std::slice::Iter<'t, Node>>,
     list: Cursor<'c, 't>,
     /// Whether the only item is the value itself, so that its place is the list's.
     only: bool,
@@ -27,11 +27,11 @@ pub(super) struct Items<'c, 't> {
 
 impl<'c, 't> Items<'c, 't> {
     pub(super) fn of(items: &'t [Node], list: Cursor<'c, 't>) -> Self {
-        Self { items: items.iter().enumerate(), list, only: false }
+        Self { rest: items.iter().enumerate(), list, only: false }
     }
 
     pub(super) fn only(item: &'t [Node], list: Cursor<'c, 't>) -> Self {
-        Self { items: item.iter().enumerate(), list, only: true }
+        Self { rest: item.iter().enumerate(), list, only: true }
     }
 }
 
@@ -40,7 +40,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_, '_> {
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         let pass = self.list.pass;
-        let Some((index, node)) = self.items.find(|(_, node)| !pass.is_aside(node)) else { return Ok(None) };
+        let Some((index, node)) = self.rest.find(|(_, node)| !pass.is_aside(node)) else { return Ok(None) };
         if self.only {
             return seed.deserialize(Cursor::new(self.list.target, self.list.place, pass)).map(Some);
         }

@@ -24,6 +24,10 @@ pub(crate) fn read_document(reader: &mut Reader<'_>, root: &Node) -> Document {
     if document.registry.is_empty() {
         document.registry.push(Registry::default());
     }
+    for cors in document.policies.values_mut().filter_map(|set| set.cors.as_mut()) {
+        // Who lists origins above a preset that reflects them all wants these and no others.
+        cors.reflect &= cors.origins.is_empty();
+    }
     document
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Makes the finding of a failure; none where another finding has said it already.
-pub(super) fn finding(sources: &SourceMap, path: DocumentPath, target: Target<'_>, raw: &Raw) -> Option<Diagnostic> {
+pub(super) fn finding(sources: &SourceMap, path: &DocumentPath, target: Target<'_>, raw: &Raw) -> Option<Diagnostic> {
     let mark = target.mark;
     let finding = |message: String| Diagnostic::error(raw.code(), message).path(path.clone());
     Some(match &raw.kind {
@@ -107,6 +107,9 @@ fn boolean_of_old(word: &str) -> Option<&'static str> {
     }
 }
 
+/// So many keys of a map are looked at for misspellings: enough for any map that a person wrote.
+const WRITTEN_MAX: usize = 50;
+
 /// Names what is missing in a map; nothing where a value was there and is in error already, or where a misspelt key
 /// was reported in its place.
 fn missing_keys(finding: Diagnostic, target: Target<'_>, type_name: &str, key: &str) -> Option<Diagnostic> {
@@ -119,7 +122,9 @@ fn missing_keys(finding: Diagnostic, target: Target<'_>, type_name: &str, key: &
         let message = format!("the key `{key}` has no value");
         return Some(Diagnostic { message, ..finding }.label(entry.key, "a value is needed"));
     }
-    let misspelt = |key: &str| map.into_iter().flatten().any(|(written, _)| is_misspelt(written, key, type_name));
+    let misspelt = |key: &str| {
+        map.into_iter().flatten().take(WRITTEN_MAX).any(|(written, _)| is_misspelt(written, key, type_name))
+    };
     let written = |key: &str| map.is_some_and(|map| map.contains_key(key));
     let required = schema::required_keys(type_name).iter().map(String::as_str);
     let missing: Vec<&str> = required.filter(|key| !written(key) && !misspelt(key)).collect();

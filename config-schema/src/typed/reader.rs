@@ -11,7 +11,7 @@ use super::{
     finding::{finding, unknown_key},
 };
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Findings},
     path::{DocumentPath, Segment},
     schema::{self, Bounds},
     source::{SourceMap, Span},
@@ -21,11 +21,14 @@ use crate::{
 /// One item is read again at most so often; an item with more errors than this is reported in part.
 const PASSES_MAX: usize = 64;
 
+/// So many unknown keys of one item are reported.
+const NOTES_MAX: usize = 200;
+
 /// Reads typed values from the tree and notes what is wrong.
 #[derive(Debug)]
 pub(crate) struct Reader<'s> {
     sources: &'s SourceMap,
-    pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) findings: Findings,
     /// List items that could not be read.
     dropped: HashSet<DocumentPath>,
 }
@@ -33,13 +36,13 @@ pub(crate) struct Reader<'s> {
 /// What a reader found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) findings: Findings,
     pub(crate) dropped: HashSet<DocumentPath>,
 }
 
 impl<'s> Reader<'s> {
     pub(crate) fn new(sources: &'s SourceMap) -> Self {
-        Self { sources, findings: Vec::new(), dropped: HashSet::new() }
+        Self { sources, findings: Findings::default(), dropped: HashSet::new() }
     }
 
     /// Returns what was found.
@@ -81,7 +84,7 @@ impl<'s> Reader<'s> {
             }
             break;
         }
-        self.findings.append(&mut pass.findings.take());
+        self.findings.append(pass.findings.take());
         value
     }
 
@@ -91,7 +94,7 @@ impl<'s> Reader<'s> {
         K: DeserializeOwned + Hash + Eq,
         V: DeserializeOwned,
     {
-        self.named_with(path, node, key, |reader, path, node, key| reader.value(path, node, key))
+        self.named_with(path, node, key, Self::value)
     }
 
     /// Reads a map of named things, each by `read`.
@@ -141,10 +144,13 @@ impl<'s> Reader<'s> {
 
     /// Notes a section that no document has.
     pub(crate) fn unknown_section(&mut self, name: &str, entry: &Entry) {
+        if self.findings.is_full() {
+            return self.findings.count_error();
+        }
         let pass = Pass::new(self.sources);
         let known: Vec<&str> = schema::property_names("Document").iter().map(String::as_str).collect();
         pass.unknown_key(&Place::Root(&[]), name, entry.key, &entry.node, &known);
-        self.findings.append(&mut pass.findings.take());
+        self.findings.append(pass.findings.take());
     }
 
     fn wrong_type(&mut self, path: &[Segment], node: &Node, key: Option<Span>, expected: Expected) {
@@ -152,7 +158,7 @@ impl<'s> Reader<'s> {
             let pass = Pass::new(self.sources);
             let target = Target { node, mark: node.mark_with(key) };
             pass.note(&Place::Root(path), target, Failure::wrong_type(expected));
-            self.findings.append(&mut pass.findings.take());
+            self.findings.append(pass.findings.take());
         }
     }
 }
@@ -188,7 +194,7 @@ pub(super) struct Pass<'s, 't> {
     sources: &'s SourceMap,
     /// Values that are in error; compared by identity, the tree does not move.
     aside: RefCell<Vec<&'t Node>>,
-    findings: RefCell<Vec<Diagnostic>>,
+    findings: RefCell<Findings>,
 }
 
 impl<'s, 't> Pass<'s, 't> {
@@ -209,7 +215,7 @@ impl<'s, 't> Pass<'s, 't> {
     pub(super) fn note(&self, place: &Place<'_>, target: Target<'t>, failure: Failure) -> Failure {
         if let Failure::Raw(raw) = failure {
             self.put_aside(target.node);
-            self.findings.borrow_mut().extend(finding(self.sources, place.path(), target, &raw));
+            self.findings.borrow_mut().extend(finding(self.sources, &place.path(), target, &raw));
         }
         Failure::Reported
     }
@@ -221,6 +227,9 @@ impl<'s, 't> Pass<'s, 't> {
 
     /// Notes a key that the type does not have.
     pub(super) fn unknown_key(&self, place: &Place<'_>, key: &str, span: Span, node: &'t Node, known: &[&str]) {
+        if self.noted() >= NOTES_MAX {
+            return; // skipped in any case; to look through what was put aside costs time
+        }
         self.put_aside(node);
         let finding = Diagnostic::error(Code::UnknownKey, format!("the key `{key}` is not known here"))
             .path(place.path().key(key));

@@ -71,6 +71,9 @@ impl ListenAddress {
         if self.port != other.port || self.port == 0 {
             return false;
         }
+        if let (ListenHost::Ip(ours), ListenHost::Ip(theirs)) = (self.host, other.host) {
+            return ip_overlaps(ours, theirs);
+        }
         let (ours, theirs) = (self.socket_addresses(), other.socket_addresses());
         ours.iter().any(|a| theirs.iter().any(|b| ip_overlaps(a.ip(), b.ip())))
     }
@@ -168,9 +171,10 @@ impl fmt::Display for EndpointAddress {
 fn split_port(text: &str) -> Result<(&str, u16), ParseError> {
     let Some((host, port)) = text.rsplit_once(':') else {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        return Err(ParseError::new(match digits {
-            true => format!("a port alone is written with a colon: `:{text}`"),
-            false => "the port is missing".to_owned(),
+        return Err(ParseError::new(if digits {
+            format!("a port alone is written with a colon: `:{text}`")
+        } else {
+            "the port is missing".to_owned()
         }));
     };
     if host.contains(':') && !host.starts_with('[') {

@@ -31,7 +31,11 @@ impl Head {
         let host = host(&uri, version, &headers)?;
         let target = match uri.path_and_query() {
             Some(target) => Target::new(target.clone())?,
-            None => Target::parse("/")?,
+            None if uri.scheme().is_some() => Target::parse("/")?,
+            None if method == Method::CONNECT => {
+                return Err(ProxyError::new(Cause::MethodNotAllowed, "CONNECT is not offered"));
+            }
+            None => return Err(ProxyError::new(Cause::BadRequest, "the target must start with a slash")),
         };
         Ok(Self { method, target, host, version, fields: Fields::new(headers) })
     }
@@ -50,12 +54,12 @@ impl Head {
             request = request.header(*name, *value);
         }
         let (mut parts, ()) = request.body(()).map_err(|_| bad("malformed method or header"))?.into_parts();
-        if !parts.headers.contains_key(HOST)
-            && let Some(authority) = parts.uri.authority()
-        {
+        if let (false, Some(authority)) = (parts.headers.contains_key(HOST), parts.uri.authority()) {
             let value = HeaderValue::from_str(authority.as_str()).map_err(|_| bad("malformed host"))?;
             parts.headers.insert(HOST, value);
         }
+        // A client connects to the URL and sends a path: the host is that of the headers.
+        parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| http::Uri::from_static("/"), http::Uri::from);
         Self::from_parts(parts)
     }
 
@@ -161,6 +165,7 @@ mod tests {
         );
         assert_eq!((head.target().path(), head.target().query()), ("/a", Some("b=1")));
         assert_eq!(head.text(&http::header::ACCEPT), Some("x"));
+        assert_eq!(Head::parse("GET http://localhost:8080/", &[("host", "a.test")]).unwrap().host().name(), "a.test");
     }
 
     #[test]

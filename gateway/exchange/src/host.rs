@@ -36,7 +36,7 @@ impl Host {
         let start = usize::from(text.starts_with('['));
         let index = |at: usize| u16::try_from(at).map_err(|_| bad());
         let place = (index(start)?, index(start + canonical.len())?);
-        Ok(Self { place, lowered, port, sent })
+        Ok(Self { sent, place, lowered, port })
     }
 
     /// Parses a host from text.

@@ -32,4 +32,4 @@ pub use head::Head;
 pub use host::Host;
 pub use names::Names;
 pub use response::Response;
-pub use target::{Segment, Target};
+pub use target::{Segment, Target, form_pairs};

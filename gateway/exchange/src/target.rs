@@ -142,14 +142,19 @@ impl Target {
         self.encoded_slash
     }
 
-    /// Returns the pairs of the query, split at `&` and the first `=`, percent-decoded with `+` as a space.
-    /// A name without `=` has an empty value; empty parts are skipped (D57).
+    /// Returns the pairs of the query; see [`form_pairs`].
     pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        self.query().unwrap_or_default().split('&').filter(|part| !part.is_empty()).map(|part| {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            (decode_form(name), decode_form(value))
-        })
+        form_pairs(self.query().unwrap_or_default())
     }
+}
+
+/// Returns the pairs of a query or of a form body (`application/x-www-form-urlencoded`): split at `&` and the first
+/// `=`, percent-decoded, with `+` as a space. A name without `=` has an empty value; empty parts are skipped (D57).
+pub fn form_pairs(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    text.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (decode_form(name), decode_form(value))
+    })
 }
 
 fn raw<'t>(path: &'t str, segment: &Segment) -> &'t str {

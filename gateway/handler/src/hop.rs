@@ -36,6 +36,13 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap, names: Names) {
 }
 
 fn remove_named_by_connection(headers: &mut HeaderMap) {
+    // By far the most common values name nothing that is not removed anyway.
+    if headers.get(CONNECTION).is_some_and(|value| value == "keep-alive" || value == "close")
+        && headers.get_all(CONNECTION).iter().nth(1).is_none()
+    {
+        headers.remove(CONNECTION);
+        return;
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

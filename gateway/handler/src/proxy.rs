@@ -203,7 +203,8 @@ fn add_forwarded(headers: &mut HeaderMap, names: Names, peer: &Peer, host: &Head
     if !(names.may_hold(&X_FORWARDED_PROTO) && headers.contains_key(&X_FORWARDED_PROTO)) {
         headers.insert(X_FORWARDED_PROTO.clone(), HeaderValue::from_static("http"));
     }
-    if !host.is_empty() && !(names.may_hold(&X_FORWARDED_HOST) && headers.contains_key(&X_FORWARDED_HOST)) {
+    let told_host = names.may_hold(&X_FORWARDED_HOST) && headers.contains_key(&X_FORWARDED_HOST);
+    if !told_host && !host.is_empty() {
         headers.insert(X_FORWARDED_HOST.clone(), host.clone());
     }
     // RFC 7239 is continued where a trusted proxy in front began it; few endpoints read it otherwise.

@@ -7,7 +7,7 @@ use gateway_handler::{Proxy, Redirect, Respond, Rpc, RpcEndpoint};
 use gateway_resolve::{is_internal, resolve_api, resolve_proxy};
 use gateway_route::{Found, Mismatch, RouteTrace};
 use gateway_upstream::{ClusterSlot, Services};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use policies::Policies;
 
 use crate::{Handler, Listener, Route};
@@ -171,7 +171,7 @@ fn proxy_service<'s>(
     if let Some(service) = &route.service {
         let known = services.known(service);
         trace.candidate(service, "", known);
-        return if known == Known::Unknown { Err(not_found(route)) } else { Ok((Cow::Borrowed(service), known)) };
+        return if known == Known::Unknown { Err(not_found(route, head)) } else { Ok((Cow::Borrowed(service), known)) };
     }
     resolve_proxy(&route.namespace, head.target())
         .into_iter()
@@ -180,7 +180,7 @@ fn proxy_service<'s>(
             trace.candidate(candidate.service(), "", known);
             (known != Known::Unknown).then(|| (Cow::Owned(candidate.service().to_owned()), known))
         })
-        .ok_or_else(|| not_found(route))
+        .ok_or_else(|| not_found(route, head))
 }
 
 /// The first candidate that is registered wins (design 4, K45). Internal methods are refused whoever serves them (D22).
@@ -202,12 +202,17 @@ fn rpc_target(
             return Ok((service.into(), candidate.method().into(), known));
         }
     }
-    Err(not_found(route))
+    Err(not_found(route, head))
 }
 
-fn not_found(route: &Route) -> ProxyError {
+fn not_found(route: &Route, head: &Head) -> ProxyError {
     let detail = match &route.service {
         Some(service) => format!("service {service} not found"),
+        // Who posts to `/rpc` where it is off learns how to switch it on (design 13).
+        None if *head.method() == Method::POST && head.target().path() == "/rpc" => {
+            "service not found; /rpc is off: MICRO_API_ENABLE_RPC=true, --enable_rpc or `rpc:` in the document switch it on"
+                .to_owned()
+        }
         None => "service not found".to_owned(),
     };
     ProxyError::new(Cause::NoService, detail)

@@ -5,7 +5,7 @@
 
 use gateway_exchange::Head;
 use gateway_route::Fit;
-use policies::{Merging, Policies, PolicyKind, REQUEST_ORDER, RESPONSE_ORDER};
+use policies::{Merging, REQUEST_ORDER, RESPONSE_ORDER};
 use serde::Serialize;
 
 use crate::{Action, Decision, Known, Listener, Registered, Route, Snapshot, Trace, decide};
@@ -170,19 +170,9 @@ fn applying(decision: &Decision<'_>) -> Vec<Applying> {
                 Merging::Guard => "guard",
                 Merging::Shaper => "shaper",
             },
-            setting: setting(policies, *kind),
+            setting: policies.setting(*kind),
         })
         .collect()
-}
-
-fn setting(policies: &Policies, kind: PolicyKind) -> String {
-    match kind {
-        PolicyKind::Timeout => format!("{:?}", policies.timeout),
-        PolicyKind::Limits => format!("{:?}", policies.limits),
-        PolicyKind::Cors => format!("{:?}", policies.cors),
-        PolicyKind::Headers => format!("{:?}", policies.headers),
-        PolicyKind::Retry => format!("{:?}", policies.retry),
-    }
 }
 
 #[derive(Default)]

@@ -102,8 +102,8 @@ pub struct ClusterSource {
     pub cluster: Cluster,
     /// Those that are names.
     pub hosts: Vec<HostEndpoint>,
-    /// What its endpoints speak.
-    pub protocol: Protocol,
+    /// What its endpoints speak, where the document says so.
+    pub protocol: Option<Protocol>,
 }
 
 impl ClusterSource {

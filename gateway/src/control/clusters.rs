@@ -117,7 +117,7 @@ fn endpoint(source: &ClusterSource, host: &HostEndpoint, address: IpAddr) -> End
     Endpoint {
         address: SocketAddr::new(address, host.port),
         authority: format!("{}:{}", host.host, host.port).into(),
-        protocol: Some(source.protocol),
+        protocol: source.protocol,
         weight: host.weight,
         labels: Arc::default(),
     }

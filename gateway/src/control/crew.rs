@@ -115,9 +115,8 @@ impl Crew {
         reports
     }
 
-    /// Lets all workers finish what they have, and ends them when `limit` has passed.
-    pub(crate) async fn drain(&mut self, limit: Duration) {
-        self.tell(|_| Mail::Enter(Phase::Draining)).await;
+    /// Waits until the workers, which drain, have finished what they have, and ends them when `limit` has passed.
+    pub(crate) async fn end(&mut self, limit: Duration) {
         let end = Instant::now() + limit;
         while self.seats.iter().flatten().any(|handle| !handle.thread.is_finished()) && Instant::now() < end {
             tokio::time::sleep(LOOK).await;

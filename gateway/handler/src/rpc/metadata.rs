@@ -4,8 +4,8 @@
 //! dropped on arrival.
 
 use gateway_exchange::{Cause, Head, ProxyError};
-use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
-use mesh_rpc::metadata::{is_forwarded, to_wire};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use mesh_rpc::metadata::{connection_names, is_forwarded, to_wire};
 
 static METHOD: HeaderName = HeaderName::from_static("method");
 static NAMESPACE: HeaderName = HeaderName::from_static("micro-namespace");
@@ -25,7 +25,7 @@ pub(crate) struct Caller<'c> {
 pub(crate) fn of_request(head: &Head, caller: &Caller<'_>) -> Result<HeaderMap, ProxyError> {
     let mut metadata = HeaderMap::with_capacity(16);
     let fields = head.fields();
-    for name in fields.received().keys().filter(|name| is_passed(name, fields.get(name))) {
+    for name in fields.received().keys().filter(|name| is_passed(head, name)) {
         if let Some(value) = fields.get(name) {
             metadata.insert(name.clone(), to_wire(name.as_str(), value.clone()));
         }
@@ -44,7 +44,7 @@ pub(crate) fn of_request(head: &Head, caller: &Caller<'_>) -> Result<HeaderMap, 
 pub(crate) fn joined(head: &Head) -> HeaderMap {
     let mut metadata = HeaderMap::with_capacity(16);
     let fields = head.fields();
-    for name in fields.received().keys().filter(|name| is_passed(name, fields.get(name))) {
+    for name in fields.received().keys().filter(|name| is_passed(head, name)) {
         let values: Vec<&[u8]> = fields.values(name).into_iter().map(HeaderValue::as_bytes).collect();
         if let Ok(value) = HeaderValue::from_bytes(&values.join(&b","[..])) {
             metadata.insert(name.clone(), to_wire(name.as_str(), value));
@@ -53,10 +53,21 @@ pub(crate) fn joined(head: &Head) -> HeaderMap {
     metadata
 }
 
-/// A scheme other than Bearer would make every service answer 401 (D48).
-fn is_passed(name: &HeaderName, value: Option<&HeaderValue>) -> bool {
+/// What is for this connection only stays, also where `Connection` names it. A scheme other than Bearer would make every
+/// service answer 401 (D48).
+fn is_passed(head: &Head, name: &HeaderName) -> bool {
+    let fields = head.fields();
+    let bearer = || fields.get(name).is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
     is_forwarded(name.as_str(), false)
-        && (*name != AUTHORIZATION || value.is_some_and(|value| value.as_bytes().starts_with(b"Bearer ")))
+        && (*name != AUTHORIZATION || bearer())
+        && !(fields.contains(&CONNECTION) && is_named_by_connection(head, name))
+}
+
+fn is_named_by_connection(head: &Head, name: &HeaderName) -> bool {
+    let named = |value: &&HeaderValue| {
+        value.to_str().is_ok_and(|text| connection_names(text).any(|named| named.eq_ignore_ascii_case(name.as_str())))
+    };
+    head.fields().values(&CONNECTION).iter().any(named)
 }
 
 fn insert_request_line(metadata: &mut HeaderMap, head: &Head) -> Result<(), ProxyError> {
@@ -117,6 +128,8 @@ mod tests {
         let metadata = metadata(&sent);
         assert!(sent.iter().all(|(name, _)| !metadata.contains_key(*name)), "{metadata:?}");
         assert_eq!(self::metadata(&[("authorization", "Bearer t")])["authorization"], "Bearer t");
+        let metadata = self::metadata(&[("connection", "keep-alive, X-Hop"), ("x-hop", "1"), ("x-end", "2")]);
+        assert!(!metadata.contains_key("x-hop") && metadata.contains_key("x-end"));
     }
 
     #[test]

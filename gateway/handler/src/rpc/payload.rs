@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use gateway_exchange::{Cause, Head, ProxyError};
+use gateway_exchange::{Cause, Head, ProxyError, form_pairs};
 use http::Method;
 use http::header::CONTENT_TYPE;
 use indexmap::IndexMap;
@@ -67,11 +67,8 @@ fn quote(text: &str) -> String {
 
 fn merge_form<'a>(mut query: Object<'a>, body: &[u8]) -> Object<'a> {
     let text = String::from_utf8_lossy(body);
-    let target = format!("/?{}", text.trim());
-    if let Ok(target) = gateway_exchange::Target::parse(&target) {
-        for (name, value) in target.query_pairs() {
-            query.insert(name.into_owned().into(), json_value(value).into_owned().into());
-        }
+    for (name, value) in form_pairs(text.trim()) {
+        query.insert(name.into_owned().into(), json_value(value).into_owned().into());
     }
     query
 }

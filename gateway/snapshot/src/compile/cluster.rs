@@ -15,8 +15,9 @@ pub(super) fn compile(document: &Document) -> Vec<ClusterSource> {
 
 fn cluster(name: &str, service: &document::Service) -> ClusterSource {
     let protocol = match service.protocol {
-        ServiceProtocol::Http => Protocol::Http,
-        ServiceProtocol::Grpc => Protocol::Grpc,
+        // Nobody said: HTTP/1.1, but a gRPC request goes on as HTTP/2 and a call is made as gRPC (design 6).
+        ServiceProtocol::Http => None,
+        ServiceProtocol::Grpc => Some(Protocol::Grpc),
     };
     let (mut endpoints, mut hosts) = (Vec::new(), Vec::new());
     for endpoint in &service.endpoints {
@@ -24,7 +25,7 @@ fn cluster(name: &str, service: &document::Service) -> ClusterSource {
             EndpointHost::Ip(ip) => endpoints.push(Endpoint {
                 address: SocketAddr::new(*ip, endpoint.address.port),
                 authority: endpoint.address.to_string().into(),
-                protocol: Some(protocol),
+                protocol,
                 weight: endpoint.weight,
                 labels: Arc::default(),
             }),

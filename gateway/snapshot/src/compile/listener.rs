@@ -131,7 +131,8 @@ fn check_rpc_reachable(document: &Document, tables: &IndexMap<String, Table>, fi
             code: Code::UnreachableRoute,
             message: format!("`/rpc` is never reached on listener `{name}`"),
             help: Some("remove the listener here, or give the route another path".to_owned()),
-            other: Some((route, "this route takes it".to_owned())),
+            others: vec![(route, "this route takes it".to_owned())],
+            offset: None,
         });
     }
 }

@@ -48,19 +48,19 @@ pub(super) fn tables(document: &Document, sets: &Sets, findings: &mut Findings) 
 /// An earlier route with the same match, or one without further conditions that covers it, always wins (design 12).
 fn check_reachable(rules: &[MatchRule], places: &[DocumentPath], findings: &mut Findings) {
     for unreachable in RouteTable::build(rules.to_vec()).unreachable() {
-        let (Some(place), Some(first)) = (places.get(unreachable.route), unreachable.covered_by.first()) else {
-            continue;
-        };
-        let covering = rules.get(*first).map(ToString::to_string).unwrap_or_default();
-        let other = places
-            .get(*first)
-            .map(|other| (other.clone().key("match"), format!("`{covering}` takes all that it would match")));
+        let Some(place) = places.get(unreachable.route) else { continue };
+        let takes = if unreachable.covered_by.len() == 1 { "all that" } else { "a part of what" };
+        let others = unreachable.covered_by.iter().filter_map(|&other| {
+            let (rule, place) = (rules.get(other)?, places.get(other)?);
+            Some((place.clone().key("match"), format!("`{rule}` takes {takes} it would match")))
+        });
         findings.push(Finding {
             path: place.clone().key("match"),
             code: Code::UnreachableRoute,
             message: "this route is never reached".to_owned(),
             help: Some("remove it, or give it a condition that the other route does not cover".to_owned()),
-            other,
+            others: others.collect(),
+            offset: None,
         });
     }
 }
@@ -69,7 +69,14 @@ fn rule(condition: &document::Match, path: &DocumentPath, findings: &mut Finding
     let pattern = match condition.path.as_ref().map(|text| PathPattern::parse(text.as_str())).transpose() {
         Ok(pattern) => pattern,
         Err(error) => {
-            findings.error(path.clone().key("path"), Code::BadTemplate, error.to_string());
+            findings.push(Finding {
+                path: path.clone().key("path"),
+                code: Code::BadTemplate,
+                message: error.message,
+                help: None,
+                others: Vec::new(),
+                offset: Some(error.offset),
+            });
             return None;
         }
     };

@@ -121,13 +121,13 @@ routes:
     - { match: { path: /own }, handler: respond, policies: [first, last] }
 policies:
   outer: { timeout: 30s, limits: { body: 1KiB }, retry: 5, headers: { response: { set: { x-a: outer } } } }
-  middle: { timeout: 20s, cors: { origins: ['https://middle.test'] } }
+  middle: { timeout: 20s, retry: 4, cors: { origins: ['https://middle.test'] } }
   first: { timeout: 40s, limits: { body: 2KiB }, retry: 3 }
   last: { timeout: 10s, retry: 0, headers: { request: { remove: [x-b] } } }
 ";
 
 /// The levels, outermost first: the sets of the listener in the order in which it names them, then those of the route.
-/// Each line fails when two levels change places.
+/// The lines about shapers fail when two of them change places.
 #[test]
 fn policies_are_merged_from_the_outside_in() {
     let snapshot = compiled(LEVELS).snapshot;
@@ -139,7 +139,7 @@ fn policies_are_merged_from_the_outside_in() {
     assert_eq!(total(plain), Some(Duration::from_secs(20)), "a guard: the smaller one of the listener's two");
     assert_eq!(total(own), Some(Duration::from_secs(10)), "a guard: the smallest of all levels");
     assert_eq!(own.limits, Some(Limits::body(1024)), "a guard: a route cannot widen its listener's bound");
-    assert_eq!(plain.retry.map(|retry| retry.attempts), Some(5));
+    assert_eq!(plain.retry.map(|retry| retry.attempts), Some(4), "a shaper: of two sets of one level the later");
     assert_eq!(own.retry.map(|retry| retry.attempts), Some(0), "a shaper: the innermost set, and of two the later");
     assert_eq!(own.cors, plain.cors, "a shaper that no inner level sets stays");
     let headers = own.headers.as_ref().unwrap();
@@ -191,7 +191,7 @@ fn clusters_keep_addresses_and_names_apart() {
     let addresses: Vec<_> = source.cluster.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
     assert_eq!(addresses, ["10.0.0.1:80", "[::1]:82"]);
     assert_eq!(source.hosts, [crate::HostEndpoint { host: "app.test".to_owned(), port: 81, weight: 3 }]);
-    assert_eq!(source.protocol, gateway_upstream::Protocol::Grpc);
+    assert_eq!(source.protocol, Some(gateway_upstream::Protocol::Grpc));
     let pool = gateway_upstream::PoolSettings {
         connections_max: 9,
         idle_max: 2,
@@ -199,6 +199,14 @@ fn clusters_keep_addresses_and_names_apart() {
         connect_timeout: Duration::from_secs(1),
     };
     assert_eq!(source.settings(), (gateway_upstream::Balance::RoundRobin, pool));
+}
+
+/// Design 6: `http` leaves it to the handler, so that gRPC is passed on as HTTP/2 and a call is a gRPC call.
+#[test]
+fn a_service_without_a_protocol_is_spoken_to_as_the_handler_does() {
+    let snapshot = compiled("services: { app: { endpoints: ['10.0.0.1:80', 'app.test:80'] } }").snapshot;
+    let source = &snapshot.clusters[0];
+    assert_eq!((source.protocol, source.cluster.endpoints[0].protocol), (None, None));
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn the_most_specific_route_takes_a_request() {
     check("GET http://x.b.test/", &[], "long-wildcard: respond 200");
     check("GET http://b.test/", &[], "short-wildcard: respond 200");
     check("GET http://x.y.c.test/", &[], "short-wildcard: respond 200");
+    check("GET http://h/users/me", &[("host", "a.test")], "exact-host: respond 200");
     // Paths: literal, variable, the rest.
     check("GET http://h/users/me", &[], "literal: respond 200");
     check("GET http://h//users/x/../me", &[], "literal: respond 200");
@@ -111,7 +112,7 @@ fn methods_that_would_match_are_listed() {
     let services = table(&snapshot, &[]);
     let decision = decide(listener(&snapshot, "web"), &*services, &head, &mut NoTrace);
     let error = decision.action.unwrap_err();
-    let allow: Vec<_> = error.allow().iter().map(http::Method::as_str).collect();
+    let allow: Vec<_> = error.allow().iter().map(Method::as_str).collect();
     assert_eq!(allow, ["GET", "HEAD", "POST", "PUT"]);
 }
 
@@ -220,6 +221,31 @@ fn names_follow_namespace_and_type() {
         &["caller Foo.Bar known"],
     );
     check(&["go.micro.api."], "GET http://h/", "default: 404 no_service", &[]);
+}
+
+/// The proxy column of spec/gateway 4.7: the service alone, out of the first segment.
+#[test]
+fn a_proxy_without_a_service_takes_it_from_the_path() {
+    let document = "
+listeners: { web: { address: :8080, routes: all } }
+routes:
+  all:
+    - { name: own, match: { host: own.test, path: /** }, handler: proxy, namespace: com.example }
+    - { name: default, match: { path: /** }, handler: proxy }
+";
+    let snapshot = compiled(document).snapshot;
+    let check = |registered: &[&str], request: &str, expected: &str| {
+        assert_eq!(outcome(&snapshot, registered, request, &[]), expected, "{request} {registered:?}");
+    };
+    check(&["go.micro.api.foo"], "GET http://h/foo/bar", "default: proxy go.micro.api.foo");
+    check(&["go.micro.api.v1.foo", "go.micro.api.v1"], "GET http://h/v1/foo/x", "default: proxy go.micro.api.v1.foo");
+    check(&["go.micro.api.v1"], "GET http://h/v1/foo/x", "default: 404 no_service");
+    check(&["com.example.foo"], "GET http://own.test/foo", "own: proxy com.example.foo");
+    check(&["com.example.api.foo", "com.example.foo"], "GET http://own.test/foo", "own: proxy com.example.api.foo");
+    check(&["go.micro.api."], "GET http://h/", "default: 404 no_service");
+    check(&["go.micro.api.foo_bar"], "GET http://h/foo_bar", "default: 404 no_service");
+    // An internal method is none here: a proxied service sees its own paths (K45 is for calls).
+    check(&["go.micro.api.foo"], "GET http://h/foo/debug/health", "default: proxy go.micro.api.foo");
 }
 
 /// D22 of spec/gateway 9.2: refused before anything is looked up, so that nobody learns who is registered.

@@ -1,5 +1,6 @@
 use config_schema::Preset;
 use http::header::CONTENT_TYPE;
+use policies::PolicyKind;
 
 use super::*;
 use crate::NoTrace;

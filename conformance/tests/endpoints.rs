@@ -1,0 +1,72 @@
+//! Which node is called, and how often (K109, K113).
+
+use std::path::Path;
+
+use anyhow::Result;
+use conformance::case::{NodeKind, Setup};
+use conformance::client::http1::{Request, send};
+use conformance::control::endpoints;
+use conformance::node::Node;
+use conformance::peer::Peer;
+use conformance::process::Gateway;
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_micro-under-test");
+
+async fn call(gateway: &Gateway, target: &str, json: &str) -> Result<u16> {
+    let request =
+        Request::new(&format!("POST {target}"), "h", &[("Content-Type", "application/json")], json.to_owned());
+    Ok(send(gateway.address()?, &request).await?.status)
+}
+
+/// The Go service fails with a plain error, which micro v2 repeated. Its own count says that we do not.
+#[tokio::test]
+async fn a_failed_call_of_the_go_service_is_not_repeated() -> Result<()> {
+    let peer = match Peer::start().await? {
+        Peer::Running(running) => running,
+        Peer::Missing(why) => {
+            eprintln!("skipped 1: {why}: K109");
+            return Ok(());
+        }
+    };
+    let gateway = Gateway::start(Path::new(PROGRAM), &Setup::default()).await?;
+    gateway.register("go.micro.api.example", "1", peer.address(), Value::Null).await?;
+    gateway.knows(&[("go.micro.api.example".to_owned(), vec![peer.address()])]).await?;
+    assert_eq!(call(&gateway, "/example/test/fail", r#"{"kind":"plain","detail":"boom"}"#).await?, 500);
+    let request = Request::new("GET /example/test/calls?name=Test.Fail", "h", &[], "");
+    let count = send(gateway.address()?, &request).await?.json();
+    assert_eq!((&count["calls"], &count["failed"]), (&1.into(), &1.into()), "{count}");
+    Ok(())
+}
+
+/// A node dies while it is called: requests go on to the other, and none fails, neither before nor after it is noticed.
+#[tokio::test]
+async fn a_dead_node_costs_no_request() -> Result<()> {
+    let gateway = Gateway::start(Path::new(PROGRAM), &Setup::default()).await?;
+    let (mortal, live) = (Node::of(NodeKind::Grpc).await?, Node::of(NodeKind::Grpc).await?);
+    let service = "go.micro.api.foo".to_owned();
+    for (id, node) in [("mortal", &mortal), ("live", &live)] {
+        gateway.register(&service, id, node.address(), Value::Null).await?;
+    }
+    gateway.knows(&[(service.clone(), vec![mortal.address(), live.address()])]).await?;
+    for _ in 0..20 {
+        assert_eq!(call(&gateway, "/foo/bar", "{}").await?, 200);
+    }
+    assert!(!mortal.calls().all().is_empty(), "both are called");
+    let dead = mortal.address().to_string();
+    drop(mortal);
+    live.calls().clear();
+    for _ in 0..60 {
+        assert_eq!(call(&gateway, "/foo/bar", "{}").await?, 200);
+    }
+    assert_eq!(live.calls().all().len(), 60);
+    let clusters = gateway.ask("/clusters").await?;
+    let known = endpoints(&clusters, &service);
+    let failures =
+        known.iter().find(|endpoint| endpoint["address"] == dead.as_str()).map(|endpoint| &endpoint["failures"]);
+    assert!(
+        failures.and_then(Value::as_u64).is_some_and(|failures| (1..30).contains(&failures)),
+        "ejected, then tried rarely: {known:?}"
+    );
+    Ok(())
+}

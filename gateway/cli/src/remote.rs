@@ -1,0 +1,76 @@
+//! Commands that speak to a running process, through its admin API.
+
+mod client;
+mod config_show;
+mod reload;
+
+use std::collections::BTreeMap;
+
+use config_schema::document::Admin;
+use config_schema::settings::{GivenBy, Setting};
+use config_schema::value::{Secret, SecretSource};
+
+use crate::arguments::Invocation;
+use crate::document::Origin;
+
+pub(crate) use config_show::config_show;
+pub(crate) use reload::reload;
+
+/// Where the process is asked unless told otherwise.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8099";
+
+/// Where the process is asked, and the token it asks for.
+#[derive(Debug)]
+struct Process {
+    address: String,
+    token: Option<String>,
+}
+
+impl Process {
+    /// Takes address and token as they are given, else from the document that is named, else the defaults. A document
+    /// that does not load is no reason not to ask: it may be the very one that the process is to read again.
+    fn of(invocation: &Invocation, token: Option<&Secret>) -> Result<Self, String> {
+        let Invocation { preset, settings, variables, .. } = invocation;
+        let origin = Origin::of_settings(*preset, settings, variables);
+        let admin: Option<Admin> = if origin.has_files() {
+            origin.compile().ok().map(|compiled| compiled.loaded.document.admin.clone())
+        } else {
+            None
+        };
+        let of_document = admin.as_ref().and_then(|admin| admin.address.get()).map(|address| address.to_string());
+        let address = given_address(settings).or(of_document).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+        // `:8099` and `0.0.0.0:8099` are where it listens; from here it is this host.
+        let address = match address.rsplit_once(':') {
+            Some(("" | "0.0.0.0" | "[::]", port)) => format!("127.0.0.1:{port}"),
+            _ => address,
+        };
+        let secret = token.or(admin.as_ref().and_then(|admin| admin.token.as_ref()));
+        Ok(Self { address, token: secret.map(|secret| secret_text(secret, variables)).transpose()? })
+    }
+}
+
+/// A flag before a variable.
+fn given_address(settings: &[Setting]) -> Option<String> {
+    let of_admin = || settings.iter().filter(|setting| setting.row.flags.contains(&"admin"));
+    let flag = of_admin().rfind(|setting| matches!(setting.by, GivenBy::Flag(_)));
+    flag.or_else(|| of_admin().next_back()).map(|setting| setting.value.clone())
+}
+
+/// Reads a secret from where it is.
+///
+/// # Errors
+/// Says what is missing.
+pub(crate) fn secret_text(secret: &Secret, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    let text = match secret.source() {
+        SecretSource::Literal(text) => text.clone(),
+        SecretSource::Variable(name) => {
+            variables.get(name).cloned().ok_or_else(|| format!("the variable `{name}` is not set"))?
+        }
+        SecretSource::File(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| format!("the file `{path}` cannot be read: {error}"))?;
+            text.lines().next().unwrap_or_default().trim().to_owned()
+        }
+    };
+    if text.is_empty() { Err(format!("the secret {secret} is empty")) } else { Ok(text) }
+}

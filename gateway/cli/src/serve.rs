@@ -1,0 +1,210 @@
+//! A command that serves, from its document to its end.
+//!
+//! This thread runs the control plane, on a runtime of its own; workers and the admin API have their own threads. Every
+//! task has an owner here: [`Tasks`] ends them all.
+
+mod announce;
+mod discovery;
+mod embedded;
+mod followers;
+mod greeter;
+mod names;
+mod signals;
+mod sockets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use config_schema::{Preset, Report};
+use gateway::{Gateway, Outcome, Reloader, watch_files};
+use gateway_admin::Subject;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::VERSION;
+use crate::arguments::{Invocation, Serve};
+use crate::document::Origin;
+use crate::exit::Exit;
+use crate::logging::Logging;
+use crate::output::{complain, complain_error, complain_report};
+use discovery::Discovery;
+use embedded::Embedded;
+use followers::Followers;
+use greeter::Greeter;
+use signals::{HangUps, Signals};
+
+/// Why a command that serves ends early.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    /// The document cannot be put in force.
+    #[error("the configuration is invalid")]
+    Invalid(Report),
+    /// It was refused, and the log says why.
+    #[error("the configuration cannot be put in force")]
+    Refused,
+    /// Something that every configuration needs is missing.
+    #[error("{0} failed")]
+    Failed(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A task that runs for as long as the process does has ended.
+    #[error("a part of the control plane has ended")]
+    Ended(#[source] Option<JoinError>),
+}
+
+/// Runs a gateway until it is told to end.
+pub(crate) fn run(invocation: &Invocation, how: &Serve) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain_error(&Stop::Failed("starting the control plane", error.into()));
+            return Exit::Failed;
+        }
+    };
+    let exit = runtime.block_on(serve(invocation, how)).unwrap_or_else(|stop| say(&stop));
+    // A look-up of a host name that hangs in the system must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    exit
+}
+
+fn say(stop: &Stop) -> Exit {
+    match stop {
+        Stop::Invalid(report) => {
+            complain_report(report);
+            Exit::Invalid
+        }
+        Stop::Refused => Exit::Invalid, // the log has the report
+        Stop::Failed(..) | Stop::Ended(_) => {
+            complain_error(stop);
+            Exit::Failed
+        }
+    }
+}
+
+/// The story of a process: read, start both planes, put the document in force, say where it listens, follow what
+/// changes, and end in order.
+async fn serve(invocation: &Invocation, how: &Serve) -> Result<Exit, Stop> {
+    let started = Instant::now();
+    let origin = Arc::new(Origin::of_settings(invocation.preset, &invocation.settings, &invocation.variables));
+    // Read before anything is started, so that a slip in it costs nothing and is reported alone.
+    let first = origin.compile().map_err(Stop::Invalid)?;
+    let logging = Logging::start(first.loaded.document.telemetry.log);
+    let mut signals = Signals::listen().map_err(|error| Stop::Failed("listening for signals", error.into()))?;
+
+    let end = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let (gateway, control) = Gateway::new().map_err(|error| Stop::Failed("starting the gateway", error.into()))?;
+    tasks.spawn(control.run());
+    let registry = Embedded::start(&mut tasks, end.clone());
+    tasks.spawn(gateway.follow(Box::new(Discovery::of(registry.registry()))));
+
+    let followers = Arc::new(Followers::new(logging, registry.clone(), invocation.variables.clone()));
+    let reloader = reloader(&gateway, &origin, &followers);
+    followers
+        .start_admin(subject(&gateway, &reloader, &followers, started))
+        .map_err(|error| Stop::Failed("starting the admin API", error.into()))?;
+    put_in_force(&reloader).await?;
+    let greeter = match invocation.preset {
+        Preset::Demo => Some(
+            Greeter::start(registry.registry()).await.map_err(|error| Stop::Failed("starting the greeter", error))?,
+        ),
+        Preset::Gateway | Preset::Api => None,
+    };
+    if gateway.published().snapshot().listeners.is_empty() {
+        tracing::warn!("the document has no listeners: nothing is served; name a document with --config");
+    }
+    announce::ready(&gateway, &followers, greeter.is_some(), invocation.output).await;
+
+    let hang_ups = signals.hang_ups();
+    let ended = tokio::select! {
+        () = signals.end() => Ok(()),
+        Some(task) = tasks.join_next() => Err(Stop::Ended(task.err())),
+        () = follow(&origin, &reloader, hang_ups) => Err(Stop::Ended(None)),
+    };
+    let exit = shut_down(&gateway, greeter, how.drain_timeout, &mut signals).await;
+    followers.stop_admin();
+    end.cancel();
+    // What is left only waits for things that come no more; the registry ends the exchanges it is in.
+    registry.ended().await;
+    tasks.shutdown().await;
+    ended.map(|()| exit)
+}
+
+/// Files, SIGHUP and `POST /reload` all end here, one at a time: read, compile, open what is new, apply, let the rest
+/// follow.
+fn reloader(gateway: &Gateway, origin: &Arc<Origin>, followers: &Arc<Followers>) -> Arc<Reloader> {
+    let (origin, preparing, following) = (Arc::clone(origin), Arc::clone(followers), Arc::clone(followers));
+    let load = move || {
+        let compiled = origin.compile()?;
+        preparing.prepare(&compiled)?;
+        Ok(compiled)
+    };
+    let in_force = move |loaded: &Arc<config_schema::Loaded>| following.follow(loaded);
+    Arc::new(Reloader::new(gateway.clone(), Arc::new(load), Arc::new(in_force)))
+}
+
+fn subject(gateway: &Gateway, reloader: &Arc<Reloader>, followers: &Followers, started: Instant) -> Subject {
+    Subject {
+        version: VERSION,
+        started,
+        gateway: gateway.clone(),
+        reloader: Arc::clone(reloader),
+        document: followers.document(),
+        access: followers.access(),
+    }
+}
+
+async fn put_in_force(reloader: &Reloader) -> Result<(), Stop> {
+    match reloader.reload("start").await.outcome {
+        Outcome::Applied(_, warnings) => {
+            complain_report(&warnings);
+            Ok(())
+        }
+        Outcome::Unchanged(_) => Ok(()),
+        Outcome::Refused(_) => Err(Stop::Refused),
+        Outcome::Failed(error) => Err(Stop::Failed("putting the configuration in force", error.into())),
+    }
+}
+
+/// Reloads whenever a file changes or SIGHUP comes, for as long as it is polled.
+async fn follow(origin: &Origin, reloader: &Reloader, mut hang_ups: HangUps) {
+    let files: Vec<PathBuf> = origin.files().map(Into::into).collect();
+    let watching = async {
+        if !files.is_empty()
+            && let Err(error) = watch_files(&files, reloader).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "files are not watched: reload with `micro reload` or SIGHUP"
+            );
+        }
+    };
+    let called = async {
+        loop {
+            hang_ups.next().await;
+            reloader.reload("signal").await;
+        }
+    };
+    tokio::join!(watching, called);
+}
+
+/// The end in order: readiness goes off, the greeter leaves the registry, what goes on may finish. A second signal cuts it.
+async fn shut_down(gateway: &Gateway, greeter: Option<Greeter>, limit: Duration, signals: &mut Signals) -> Exit {
+    tracing::info!(?limit, "shutting down: requests that go on may finish");
+    let orderly = async {
+        tokio::join!(gateway.drain(limit), async {
+            if let Some(greeter) = greeter {
+                greeter.stop().await;
+            }
+        })
+    };
+    tokio::select! {
+        _ = orderly => {
+            tracing::info!("ended");
+            Exit::Done
+        }
+        () = signals.end() => {
+            complain("cut by a second signal\n");
+            Exit::Failed
+        }
+    }
+}

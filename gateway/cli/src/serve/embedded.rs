@@ -1,0 +1,89 @@
+//! The registry of this process: kept in memory, and offered to others over HTTP.
+
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+
+use mesh_registry::guard::Allowed;
+use mesh_registry::{Memory, Registry, http};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How many changes of address may wait.
+const CHANGES: usize = 4;
+
+/// The registry of this process. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Embedded {
+    memory: Memory,
+    sockets: mpsc::Sender<Vec<StdListener>>,
+}
+
+impl Embedded {
+    /// Starts an empty registry. Others reach it once it is given sockets. It ends with the token, after the exchanges
+    /// it is in.
+    pub(super) fn start(tasks: &mut JoinSet<()>, end: CancellationToken) -> Self {
+        let (sockets, given) = mpsc::channel(CHANGES);
+        let memory = Memory::new();
+        tasks.spawn(serve(Arc::new(memory.clone()), given, end));
+        Self { memory, sockets }
+    }
+
+    /// Returns the registry.
+    pub(super) fn registry(&self) -> Arc<dyn Registry> {
+        Arc::new(self.memory.clone())
+    }
+
+    /// Listens on these from now on, and no more on those before. What is registered stays.
+    pub(super) fn listen(&self, sockets: Vec<StdListener>) {
+        if self.sockets.try_send(sockets).is_err() {
+            tracing::error!("the embedded registry could not move: it was told too often at once");
+        }
+    }
+
+    /// Waits until nothing is served any more.
+    pub(super) async fn ended(&self) {
+        self.sockets.closed().await;
+    }
+}
+
+async fn serve(registry: Arc<dyn Registry>, mut given: mpsc::Receiver<Vec<StdListener>>, end: CancellationToken) {
+    let mut serving = JoinSet::new();
+    let mut current = end.child_token();
+    loop {
+        let sockets = tokio::select! {
+            () = end.cancelled() => break,
+            Some(ended) = serving.join_next() => {
+                report(ended);
+                continue;
+            }
+            Some(sockets) = given.recv() => sockets,
+        };
+        current.cancel();
+        current = end.child_token();
+        for socket in sockets {
+            match adopt(socket) {
+                Ok((socket, allowed)) => {
+                    serving.spawn(http::serve(socket, Arc::clone(&registry), allowed, current.clone()));
+                }
+                Err(error) => tracing::error!(%error, "a socket of the embedded registry cannot be used"),
+            }
+        }
+    }
+    while let Some(ended) = serving.join_next().await {
+        report(ended);
+    }
+}
+
+fn adopt(socket: StdListener) -> std::io::Result<(TcpListener, Allowed)> {
+    socket.set_nonblocking(true)?;
+    let allowed = Allowed::listening(socket.local_addr()?);
+    Ok((TcpListener::from_std(socket)?, allowed))
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a listener of the embedded registry ended in a panic");
+    }
+}

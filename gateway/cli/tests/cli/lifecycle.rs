@@ -1,0 +1,110 @@
+//! How a process starts and ends.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use crate::support::{DEADLINE, FREE, Folder, Serving, http, receive, run, send, try_http, wait_until};
+
+#[test]
+fn an_exchange_that_goes_on_is_finished_before_the_end() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::with(&format!(
+        "version: micro/v1\nlisteners: {{ web: {{ address: \"127.0.0.1:0\", routes: web }} }}\n\
+         routes: {{ web: [{{ match: {{ path: /** }}, handler: proxy, service: slow }}] }}\n\
+         services: {{ slow: {{ protocol: http, endpoints: [\"{}\"] }} }}\n",
+        upstream.local_addr().unwrap()
+    ));
+    let (arrived, is_there) = sync_channel::<()>(1);
+    let (answer, may_answer) = sync_channel::<()>(1);
+    let slow = thread::spawn(move || {
+        let (mut stream, _) = upstream.accept().unwrap();
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        arrived.send(()).unwrap();
+        may_answer.recv_timeout(DEADLINE).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
+    });
+    let serving = Serving::gateway(&folder);
+    let (web, admin) = (serving.listener("web"), serving.admin());
+    let mut client = TcpStream::connect(web).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    send(&mut client, "GET /slow", &[], "").unwrap();
+    is_there.recv_timeout(DEADLINE).unwrap();
+
+    serving.signal("TERM");
+    let not_ready = wait_until("readiness to go off", || {
+        try_http(admin, "GET /readyz", &[], "").ok().filter(|answer| answer.status == 503)
+    });
+    assert!(not_ready.body.contains("shutting down"), "{}", not_ready.body);
+    assert_eq!(http(admin, "GET /livez", &[], "").status, 200);
+    wait_until("the listener to close", || TcpStream::connect(web).is_err().then_some(()));
+    answer.send(()).unwrap();
+
+    let response = receive(client).unwrap();
+    assert_eq!((response.status, response.body.as_str()), (200, "late"));
+    slow.join().unwrap();
+    let (status, log) = serving.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn what_takes_too_long_is_cut() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::with(&format!(
+        "version: micro/v1\nlisteners: {{ web: {{ address: \"127.0.0.1:0\", routes: web }} }}\n\
+         routes: {{ web: [{{ match: {{ path: /** }}, handler: proxy, service: dead }}] }}\n\
+         services: {{ dead: {{ protocol: http, endpoints: [\"{}\"] }} }}\n",
+        upstream.local_addr().unwrap()
+    ));
+    let document = folder.document();
+    let serving =
+        Serving::start(&[&["gateway", "--config", &document, "--drain_timeout", "100ms"], &FREE[..]].concat());
+    let mut client = TcpStream::connect(serving.listener("web")).unwrap();
+    send(&mut client, "GET /", &[], "").unwrap();
+    let held = upstream.accept().unwrap();
+    serving.signal("INT");
+    let (status, log) = serving.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("connections were cut"), "{log}");
+    drop(held);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let check = |words: &[&str], expected: &[&str]| {
+        let ended = run(words);
+        assert_eq!(ended.code, Some(78), "{words:?}: {ended:?}");
+        for text in expected {
+            assert!(ended.err.contains(text), "{text}: {}", ended.err);
+        }
+    };
+    check(&[&["api", "--address", &address], &FREE[..]].concat(), &["bind-failed", &address, "--address"]);
+    check(&["gateway", "--admin", &address, "--registry_listen", "127.0.0.1:0"], &["bind-failed", &address, "--admin"]);
+    check(
+        &["api", "--address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--registry_listen", &address],
+        &["bind-failed", &address, "--registry_listen"],
+    );
+}
+
+#[test]
+fn ready_is_said_once_and_last_also_for_machines() {
+    let mut child = crate::support::micro(&crate::support::program())
+        .args([&["api", "--address", "127.0.0.1:0", "--output", "json"], &FREE[..]].concat())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut values =
+        serde_json::Deserializer::from_reader(child.stdout.take().unwrap()).into_iter::<serde_json::Value>();
+    let said = values.next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(said["listeners"][0]["name"], "api");
+    for place in [&said["listeners"][0]["addresses"], &said["registry"], &said["admin"]] {
+        assert!(place[0].as_str().unwrap().starts_with("127.0.0.1:"), "{said}");
+    }
+}
