@@ -5,11 +5,10 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use crate::{
-    document::{Route, SHORT_FORMS},
+    document::Route,
     load::Loaded,
     path::{DocumentPath, Segment},
     source::Origin,
-    tree::{Node, Value},
 };
 
 /// The effective document. Secrets print as `***`, references to them as written.
@@ -119,7 +118,7 @@ fn unsaid(map: &serde_json::Map<String, Json>, path: &[Segment]) -> Vec<Effectiv
 }
 
 fn effective_value(json: &Json, path: DocumentPath, loaded: &Loaded) -> EffectiveValue {
-    let node = source_of(&loaded.tree, &path);
+    let node = loaded.tree.source_of(&path);
     EffectiveValue {
         path,
         value: one_line(json),
@@ -137,24 +136,4 @@ fn one_line(json: &Json) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// Finds what was written for a value. A short form (`retry: 2`) is the source of the one value that it gives
-/// (`retry.attempts: 2`); the others beside it are defaults.
-fn source_of<'t>(tree: &'t Node, path: &DocumentPath) -> Option<&'t Node> {
-    let mut node = tree;
-    for segment in path.segments() {
-        let next = match (segment, &node.value) {
-            (Segment::Key(key), Value::Map(map)) => map.get(key).map(|entry| &entry.node),
-            (Segment::Index(index), Value::List(items)) => items.get(*index),
-            // One value for a list of one.
-            (Segment::Index(0), _) => Some(node),
-            (Segment::Key(key), Value::Scalar(_)) => {
-                return SHORT_FORMS.iter().any(|(_, short)| short == key).then_some(node);
-            }
-            _ => None,
-        };
-        node = next?;
-    }
-    (!node.is_null()).then_some(node)
 }

@@ -90,6 +90,9 @@ fn parse_layers(layers: &Layers, sources: &mut SourceMap, findings: &mut Finding
     for input in &layers.files {
         trees.push(parse_file(input, &layers.variables, sources, findings));
     }
+    if trees.is_empty() {
+        findings.push(Diagnostic::error(Code::EmptyDocument, "no document was given"));
+    }
     trees
 }
 
@@ -185,7 +188,7 @@ impl Loaded {
 
     /// Returns where the value at a path came from; [`Origin::Default`] where nobody said anything.
     pub fn origin_of(&self, path: &DocumentPath) -> Origin {
-        self.tree.at(path).filter(|node| !node.is_null()).map_or(Origin::Default, |node| self.sources.origin(node.span))
+        self.tree.source_of(path).map_or(Origin::Default, |node| self.sources.origin(node.span))
     }
 
     /// Returns whether somebody asked for the value at a path: a file, a variable or a flag.

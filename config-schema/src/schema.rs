@@ -12,8 +12,6 @@ use crate::document::{Document, SHORT_FORMS};
 
 mod variables;
 
-use variables::allow_variables;
-
 /// The name of the schema.
 pub const SCHEMA_ID: &str = "urn:micro:document:v1";
 
@@ -28,7 +26,7 @@ pub fn json_schema() -> Value {
         add_handler_names(defs);
         add_second_names(defs);
     }
-    allow_variables(&mut schema);
+    variables::allow(&mut schema);
     let mut ordered = Map::new();
     for (key, value) in [("$schema", json!(META_SCHEMA)), ("$id", json!(SCHEMA_ID)), ("title", json!("micro/v1"))] {
         ordered.insert(key.to_owned(), value);

@@ -14,6 +14,7 @@ mod syntax;
 use indexmap::IndexMap;
 
 use crate::{
+    document::SHORT_FORMS,
     path::{DocumentPath, Segment, Step},
     source::Span,
 };
@@ -129,6 +130,24 @@ impl Node {
             Segment::Key(key) => Some(&node.as_map()?.get(key)?.node),
             Segment::Index(index) => node.as_list()?.get(*index),
         })
+    }
+
+    /// Returns what was written for the value at a path, if anything was. A short form (`retry: 2`) was written for the
+    /// one value that it gives (`retry.attempts`), one value for a list of one.
+    pub(crate) fn source_of(&self, path: &DocumentPath) -> Option<&Self> {
+        let mut node = self;
+        for segment in path.segments() {
+            node = match (segment, &node.value) {
+                (Segment::Key(key), Value::Map(map)) => map.get(key).map(|entry| &entry.node),
+                (Segment::Index(index), Value::List(items)) => items.get(*index),
+                (Segment::Index(0), _) => Some(node),
+                (Segment::Key(key), Value::Scalar(_)) => {
+                    SHORT_FORMS.iter().any(|(_, short)| short == key).then_some(node)
+                }
+                _ => None,
+            }?;
+        }
+        (!node.is_null()).then_some(node)
     }
 
     /// Returns the value at a path, to be marked.

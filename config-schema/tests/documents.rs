@@ -122,6 +122,12 @@ fn api(before: &str, after: &str, env: &[(&str, &str)], files: &[&str]) -> Layer
     }
 }
 
+#[test]
+fn nothing_at_all_is_no_document() {
+    let report = load(&Layers::default()).unwrap_err();
+    assert_eq!(report.to_string(), "error[empty-document]: no document was given\n\n1 error\n");
+}
+
 fn check_origin(layers: &Layers, path: &str, expected: &str) {
     let loaded = load(layers).unwrap_or_else(|report| panic!("{report}"));
     let effective = loaded.effective();
@@ -269,4 +275,7 @@ fn every_value_has_an_origin() {
     let token: DocumentPath = "admin.token".parse().unwrap();
     assert!(loaded.is_explicit(&token) && !loaded.is_explicit(&"admin.address".parse().unwrap()));
     assert!(matches!(loaded.origin_of(&token), Origin::File { .. }));
+    let short = load(&Layers::text("g.yaml", "version: micro/v1\nadmin: \"127.0.0.1:9\"\n")).unwrap();
+    assert!(short.is_explicit(&"admin.address".parse().unwrap()), "a short form asks for the value that it gives");
+    assert!(!short.is_explicit(&"admin.token".parse().unwrap()));
 }

@@ -207,7 +207,7 @@ pub struct LongRequestSpec {
     pub host: Option<String>,
     /// Header fields in their order; a list sends the field several times.
     pub headers: IndexMap<String, OneOrMany>,
-    /// The body as text.
+    /// The body as text. `<<NAME>>` in any text body stands for the address of the first node of that service.
     pub body: Option<String>,
     /// The body as JSON, with its content type.
     pub json: Option<String>,

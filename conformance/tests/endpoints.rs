@@ -1,4 +1,4 @@
-//! Which node is called, and how often (K109, K113).
+//! Which node is called (K113).
 
 use std::path::Path;
 
@@ -7,7 +7,6 @@ use conformance::case::{NodeKind, Setup};
 use conformance::client::http1::{Request, send};
 use conformance::control::endpoints;
 use conformance::node::Node;
-use conformance::peer::Peer;
 use conformance::process::Gateway;
 use serde_json::Value;
 
@@ -17,26 +16,6 @@ async fn call(gateway: &Gateway, target: &str, json: &str) -> Result<u16> {
     let request =
         Request::new(&format!("POST {target}"), "h", &[("Content-Type", "application/json")], json.to_owned());
     Ok(send(gateway.address()?, &request).await?.status)
-}
-
-/// The Go service fails with a plain error, which micro v2 repeated. Its own count says that we do not.
-#[tokio::test]
-async fn a_failed_call_of_the_go_service_is_not_repeated() -> Result<()> {
-    let peer = match Peer::start().await? {
-        Peer::Running(running) => running,
-        Peer::Missing(why) => {
-            eprintln!("skipped 1: {why}: K109");
-            return Ok(());
-        }
-    };
-    let gateway = Gateway::start(Path::new(PROGRAM), &Setup::default()).await?;
-    gateway.register("go.micro.api.example", "1", peer.address(), Value::Null).await?;
-    gateway.knows(&[("go.micro.api.example".to_owned(), vec![peer.address()])]).await?;
-    assert_eq!(call(&gateway, "/example/test/fail", r#"{"kind":"plain","detail":"boom"}"#).await?, 500);
-    let request = Request::new("GET /example/test/calls?name=Test.Fail", "h", &[], "");
-    let count = send(gateway.address()?, &request).await?.json();
-    assert_eq!((&count["calls"], &count["failed"]), (&1.into(), &1.into()), "{count}");
-    Ok(())
 }
 
 /// A node dies while it is called: requests go on to the other, and none fails, neither before nor after it is noticed.

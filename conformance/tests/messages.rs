@@ -1,7 +1,6 @@
 //! Messages on their way through: trailers, `Expect`, bodies that stream, clients that leave (design 11.8, K120).
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -9,7 +8,6 @@ use conformance::case::{NodeKind, NodeSpec, Reply, Setup};
 use conformance::client::http1::{Connection, Request, send};
 use conformance::client::{http2, values};
 use conformance::node::Node;
-use conformance::peer::{Peer, Running};
 use conformance::process::Gateway;
 use conformance::wait::{PATIENCE, until};
 use http_body_util::{BodyExt, Full};
@@ -167,40 +165,6 @@ async fn a_client_that_leaves_ends_what_was_asked_for_it() -> Result<()> {
     leave(&scene, "GET /slow", &[], &scene.app).await?;
     scene.gateway.register("go.micro.api.slow", "1", scene.grpc.address(), Value::Null).await?;
     leave(&scene, "POST /grpc.Service/Slow", &[("Content-Type", "application/grpc")], &scene.grpc).await
-}
-
-/// The same with the real service, whose own count of cancelled calls says so (K120).
-#[tokio::test]
-async fn a_client_that_leaves_cancels_its_call() -> Result<()> {
-    let peer = match Peer::start().await? {
-        Peer::Running(running) => running,
-        Peer::Missing(why) => {
-            eprintln!("skipped 1: {why}: K120");
-            return Ok(());
-        }
-    };
-    let gateway = Gateway::start(Path::new(PROGRAM), &Setup::default()).await?;
-    let service = ("go.micro.api.example".to_owned(), vec![peer.address()]);
-    gateway.register(&service.0, "1", peer.address(), Value::Null).await?;
-    gateway.knows(&[service]).await?;
-
-    let mut connection = Connection::open(gateway.address()?).await?;
-    let request =
-        Request::new("POST /example/test/sleep", "h", &[("Content-Type", "application/json")], r#"{"count":60000}"#);
-    connection.write(request.head.as_bytes()).await?;
-    connection.write(&request.body).await?;
-    until("the call to arrive", async || (calls(&gateway, &peer).await.ok()?["calls"] == 1).then_some(())).await?;
-    drop(connection);
-    let start = tokio::time::Instant::now();
-    until("the call to be cancelled", async || (calls(&gateway, &peer).await.ok()?["cancelled"] == 1).then_some(()))
-        .await?;
-    assert!(start.elapsed() < Duration::from_secs(3), "not by its deadline of 5 s");
-    Ok(())
-}
-
-async fn calls(gateway: &Gateway, _peer: &Running) -> Result<Value> {
-    let request = Request::new("GET /example/test/calls?name=Test.Sleep", "h", &[], "");
-    Ok(send(gateway.address()?, &request).await?.json())
 }
 
 /// What arrives goes on at once: nobody waits for the end of a body.

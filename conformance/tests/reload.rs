@@ -2,6 +2,7 @@
 //! WebSockets, and everything when the new document is wrong.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use conformance::case::NodeKind;
 use conformance::client::http1::{Connection, Request, get};
 use conformance::control::endpoints;
 use conformance::node::Node;
-use conformance::process::Gateway;
+use conformance::process::{Gateway, Launch};
 use conformance::soak::{self, Plan};
 use conformance::wait::until;
 use serde_json::Value;
+use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_micro-under-test");
 
@@ -113,6 +115,44 @@ async fn a_wrong_document_changes_nothing_and_is_reported() -> Result<()> {
 
     std::fs::write(gateway.document(), document(&[node.address()], "better"))?;
     until("the watcher to take the next", async || (answer(&gateway).await.ok()? == "better").then_some(())).await
+}
+
+/// Editors write over a file, careful programs rename, Kubernetes swaps a symbolic link to a folder, people send SIGHUP.
+#[tokio::test]
+async fn every_way_of_changing_the_document_is_noticed() -> Result<()> {
+    let node = Node::of(NodeKind::Http).await?;
+    let text = |answer: &str| document(&[node.address()], answer);
+    let folder = TempDir::new()?;
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("first"))?;
+    std::fs::write(path("first/gateway.yaml"), text("first"))?;
+    symlink("first", path("..data"))?;
+    symlink("..data/gateway.yaml", path("gateway.yaml"))?;
+    let file = path("gateway.yaml");
+    let args = ["gateway", "--config", &file.to_string_lossy(), "--admin=127.0.0.1:0", "--registry_listen=127.0.0.1:0"];
+    let launch = Launch { args: args.map(str::to_owned).to_vec(), ..Launch::default() };
+    let gateway = Gateway::launch(Path::new(PROGRAM), &launch, TempDir::new()?).await?;
+    let serves = async |answer_wanted: &str| {
+        until(answer_wanted, async || (answer(&gateway).await.ok()? == answer_wanted).then_some(())).await
+    };
+    serves("first").await?;
+
+    std::fs::create_dir(path("second"))?;
+    std::fs::write(path("second/gateway.yaml"), text("second"))?;
+    symlink("second", path("..new"))?;
+    std::fs::rename(path("..new"), path("..data"))?;
+    serves("second").await?;
+
+    std::fs::write(path("second/gateway.yaml"), text("in place"))?;
+    gateway.signal("HUP")?;
+    serves("in place").await?;
+
+    std::fs::write(path("beside"), text("renamed"))?;
+    std::fs::rename(path("beside"), &file)?;
+    serves("renamed").await?;
+
+    std::fs::write(&file, text("written over"))?;
+    serves("written over").await
 }
 
 /// A node whose lease ends changes the table of clusters; the configuration stays the one that it was (design 7).

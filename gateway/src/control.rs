@@ -92,9 +92,11 @@ impl Control {
     }
 
     async fn resolved(&mut self, resolved: Resolved) {
-        if let Some(cluster) = self.names.learn(resolved)
-            && self.table.upsert(cluster)
-        {
+        let mut changed = false;
+        for cluster in self.names.learn(resolved) {
+            changed |= self.table.upsert(cluster);
+        }
+        if changed {
             self.publish_services().await;
         }
     }

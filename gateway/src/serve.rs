@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gateway_exchange::{Body, Cause, Exchange, Head, ProxyError, Response, Verdict};
+use gateway_exchange::{Body, Cause, Deadline, Exchange, Head, ProxyError, Response, Verdict};
 use gateway_handler::{ProxyForwarding, RpcTarget, error_response};
 use gateway_snapshot::{Action, Known, NoTrace, Published, decide};
 use gateway_upstream::ClusterState;
@@ -17,6 +17,11 @@ use crate::live::Connection;
 use crate::recording::Recording;
 use crate::worker::{View, Worker};
 use crate::{ingress, tunnel};
+
+/// How long a call may take where no policy says otherwise (spec/gateway 6.3).
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a proxied request may wait for its response without a byte moving, where no policy limits it.
+const SILENCE: Duration = Duration::from_secs(60);
 
 static TIMEOUT: HeaderName = HeaderName::from_static("timeout");
 static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -91,7 +96,7 @@ async fn exchange_response(
         exchange.record.route = Some(route.id.shared());
     }
     let policies = decision.policies();
-    let mut response = match proxy(worker, view, policies, decision.action, exchange).await {
+    let mut response = match proxy(worker, view, connection, policies, decision.action, exchange).await {
         Ok(response) => response,
         Err(error) => {
             tracing::debug!(cause = %error.cause(), error = &error as &dyn std::error::Error, "exchange failed");
@@ -111,6 +116,7 @@ async fn exchange_response(
 async fn proxy(
     worker: &Rc<Worker>,
     view: &Rc<View>,
+    connection: &Connection,
     policies: &Policies,
     action: Result<Action<'_>, ProxyError>,
     exchange: &mut Exchange,
@@ -119,14 +125,36 @@ async fn proxy(
         return Ok(*response);
     }
     let action = action?;
+    if exchange.body.is_announced_too_large() {
+        let detail = format!("request body too large: more than {} bytes", exchange.body.bytes_max());
+        return Err(ProxyError::new(Cause::BodyTooLarge, detail));
+    }
     shorten_deadline(exchange);
-    let Some(deadline) = exchange.deadline else {
-        return handle(worker, view, policies, &action, exchange).await;
-    };
+    if exchange.deadline.is_none() && action.is_call() {
+        exchange.limit_time(CALL_TIMEOUT);
+    }
+    let deadline = exchange.deadline;
     tokio::select! {
         biased; // an answer that is there is worth more than a deadline that has just passed
         response = handle(worker, view, policies, &action, exchange) => response,
-        () = worker.timer.sleep_until(deadline.at()) => Err(action.deadline_error()),
+        () = overdue(worker, connection, deadline) => Err(action.deadline_error()),
+    }
+}
+
+/// Waits for the deadline; without one, until nothing has moved for [`SILENCE`], so that an endpoint that never answers
+/// holds nothing for ever and a long upload is not cut.
+async fn overdue(worker: &Worker, connection: &Connection, deadline: Option<Deadline>) {
+    if let Some(deadline) = deadline {
+        return worker.timer.sleep_until(deadline.at()).await;
+    }
+    let mut moved = connection.progress.bytes();
+    loop {
+        worker.timer.sleep_until(Instant::now() + SILENCE).await;
+        let now = connection.progress.bytes();
+        if now == moved {
+            return;
+        }
+        moved = now;
     }
 }
 

@@ -6,16 +6,16 @@ use serde_json::{Map, Value, json};
 const VARIABLE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}";
 
 /// Changes a whole schema.
-pub(super) fn allow_variables(schema: &mut Value) {
+pub(super) fn allow(schema: &mut Value) {
     let Value::Object(map) = schema else { return };
     for keyword in ["properties", "patternProperties", "$defs"] {
         for child in map.get_mut(keyword).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-            allow_variables(child);
+            allow(child);
         }
     }
     for keyword in ["items", "additionalProperties"] {
         if let Some(child) = map.get_mut(keyword) {
-            allow_variables(child);
+            allow(child);
         }
     }
     if let Some(words) = map.get_mut("oneOf").and_then(Value::as_array_mut)
@@ -26,7 +26,7 @@ pub(super) fn allow_variables(schema: &mut Value) {
     }
     for keyword in ["anyOf", "oneOf"] {
         for child in map.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten() {
-            allow_variables(child);
+            allow(child);
         }
     }
     allow_here(map);

@@ -22,7 +22,12 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Fills in what a case leaves out: host, length, and a mark by which the access record is found.
-    pub(super) fn new(spec: LongRequestSpec, address: SocketAddr, mark: String) -> Result<Self> {
+    pub(super) fn new(
+        spec: LongRequestSpec,
+        address: SocketAddr,
+        mark: String,
+        nodes: &[(&str, SocketAddr)],
+    ) -> Result<Self> {
         let mut headers: Vec<(String, String)> = Vec::new();
         for (name, values) in &spec.headers {
             headers.extend(values.texts().iter().map(|value| (name.clone(), value.clone())));
@@ -36,7 +41,7 @@ impl Prepared {
             mark
         });
         let host = spec.host.clone().unwrap_or_else(|| address.to_string());
-        let body = body(&spec)?;
+        let body = body(&spec, nodes)?;
         Ok(Self { spec, host, headers, body, mark })
     }
 
@@ -87,10 +92,13 @@ fn has(headers: &[(String, String)], name: &str) -> bool {
     headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
-fn body(spec: &LongRequestSpec) -> Result<Bytes> {
+fn body(spec: &LongRequestSpec, nodes: &[(&str, SocketAddr)]) -> Result<Bytes> {
     const MIB: usize = 1024 * 1024;
     if let Some(text) = spec.body.as_ref().or(spec.json.as_ref()) {
-        return Ok(text.clone().into());
+        let fill = |text: String, (name, address): &(&str, SocketAddr)| {
+            text.replace(&format!("<<{name}>>"), &address.to_string())
+        };
+        return Ok(nodes.iter().fold(text.clone(), fill).into());
     }
     if let Some(hex) = &spec.hex {
         return Ok(from_hex(hex)?.into());

@@ -114,7 +114,8 @@ impl<'b> Running<'b> {
         .context("there is no such listener")?;
         let all = || self.fixed.iter().chain(nodes.iter().map(|(name, node)| (name, node)));
         all().for_each(|(_, node)| node.calls().clear());
-        let prepared = Prepared::new(spec, address, mark)?;
+        let addresses: Vec<_> = nodes.iter().map(|(name, node)| (name.as_str(), node.address())).collect();
+        let prepared = Prepared::new(spec, address, mark, &addresses)?;
         let answer = prepared.send(address).await.with_context(|| prepared.text())?;
         let calls: Vec<(String, Call)> = all()
             .flat_map(|(name, node)| node.calls().all().into_iter().map(move |call| (name.clone(), call)))
@@ -209,7 +210,8 @@ fn disagreements(asked: &Asked<'_>, record: &Value, live: &Decided, explained: &
     compare("route", &live.route, &explained.route);
     compare("handler", &live.handler, &explained.handler);
     let names_it_in_its_body = live.handler.as_deref() == Some("rpc endpoint");
-    let refused = matches!(record["cause"].as_str(), Some("no_service" | "no_route" | "method_not_allowed" | "forbidden"));
+    let refused =
+        matches!(record["cause"].as_str(), Some("no_service" | "no_route" | "method_not_allowed" | "forbidden"));
     if !names_it_in_its_body && (live.service.is_some() || asked.called || refused) {
         compare("service", &live.service, &explained.service);
     }

@@ -15,6 +15,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// everything is asked for.
 const OURS: &[&str] = &["gateway", "mesh", "config_schema", "policies", "proto"];
 
+/// Where reloads are logged.
+const RELOADS: &str = "gateway::reload";
+
 /// Changes how the running process logs: one writer for each format, of which one is open.
 pub(crate) struct Logging {
     text: Box<Set>,
@@ -25,10 +28,12 @@ pub(crate) struct Logging {
 type Set = dyn Fn(Targets) -> Result<(), reload::Error> + Send + Sync;
 
 impl Logging {
-    /// Starts to log; once for a process.
+    /// Starts to log; once for a process. Until [`Logging::set`] a refused document is not logged: at the start it is
+    /// the command that reports it.
     pub(crate) fn start(log: Log) -> Self {
-        let (text_filter, text) = reload::Layer::new(filter(log, LogFormat::Text));
-        let (json_filter, json) = reload::Layer::new(filter(log, LogFormat::Json));
+        let filter_at_start = |format| filter(log, format).with_target(RELOADS, LevelFilter::OFF);
+        let (text_filter, text) = reload::Layer::new(filter_at_start(LogFormat::Text));
+        let (json_filter, json) = reload::Layer::new(filter_at_start(LogFormat::Json));
         let text_writer = writer().with_ansi(std::io::stderr().is_terminal()).with_filter(text_filter);
         let json_writer = writer().json().flatten_event(true).with_filter(json_filter);
         if tracing_subscriber::registry().with(text_writer).with(json_writer).try_init().is_err() {

@@ -39,10 +39,7 @@ use signals::{HangUps, Signals};
 enum Stop {
     /// The document cannot be put in force.
     #[error("the configuration is invalid")]
-    Invalid(Report),
-    /// It was refused, and the log says why.
-    #[error("the configuration cannot be put in force")]
-    Refused,
+    Invalid(Arc<Report>),
     /// Something that every configuration needs is missing.
     #[error("{0} failed")]
     Failed(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
@@ -72,7 +69,6 @@ fn say(stop: &Stop) -> Exit {
             complain_report(report);
             Exit::Invalid
         }
-        Stop::Refused => Exit::Invalid, // the log has the report
         Stop::Failed(..) | Stop::Ended(_) => {
             complain_error(stop);
             Exit::Failed
@@ -86,7 +82,7 @@ async fn serve(invocation: &Invocation, how: &Serve) -> Result<Exit, Stop> {
     let started = Instant::now();
     let origin = Arc::new(Origin::of_settings(invocation.preset, &invocation.settings, &invocation.variables));
     // Read before anything is started, so that a slip in it costs nothing and is reported alone.
-    let first = origin.compile().map_err(Stop::Invalid)?;
+    let first = origin.compile().map_err(|report| Stop::Invalid(Arc::new(report)))?;
     let logging = Logging::start(first.loaded.document.telemetry.log);
     let mut signals = Signals::listen().map_err(|error| Stop::Failed("listening for signals", error.into()))?;
 
@@ -102,31 +98,47 @@ async fn serve(invocation: &Invocation, how: &Serve) -> Result<Exit, Stop> {
     followers
         .start_admin(subject(&gateway, &reloader, &followers, started))
         .map_err(|error| Stop::Failed("starting the admin API", error.into()))?;
-    put_in_force(&reloader).await?;
+    let hang_ups = signals.hang_ups();
+    let living = async {
+        let greeter = make_ready(invocation, &gateway, &reloader, &followers, &registry).await?;
+        tokio::select! {
+            () = signals.end() => Ok(greeter),
+            Some(task) = tasks.join_next() => Err(Stop::Ended(task.err())),
+        }
+    };
+    let greeter = tokio::select! {
+        biased; // files are watched before they are read, so that no change is missed
+        () = follow(&origin, &reloader, hang_ups) => Err(Stop::Ended(None)),
+        ended = living => ended,
+    }?;
+
+    let exit = shut_down(&gateway, greeter, how.drain_timeout, &mut signals).await;
+    followers.stop_admin();
+    end.cancel();
+    // The registry ends the exchanges it is in; what is left only waits for what comes no more.
+    registry.ended().await;
+    tasks.shutdown().await;
+    Ok(exit)
+}
+
+/// Puts the first document in force, and says where everything listens. The demo has its greeter by then.
+async fn make_ready(
+    invocation: &Invocation,
+    gateway: &Gateway,
+    reloader: &Reloader,
+    followers: &Followers,
+    registry: &Embedded,
+) -> Result<Option<Greeter>, Stop> {
+    put_in_force(reloader).await?;
     let greeter = match invocation.preset {
-        Preset::Demo => Some(
-            Greeter::start(registry.registry()).await.map_err(|error| Stop::Failed("starting the greeter", error))?,
-        ),
+        Preset::Demo => Some(greet(registry, gateway).await?),
         Preset::Gateway | Preset::Api => None,
     };
     if gateway.published().snapshot().listeners.is_empty() {
         tracing::warn!("the document has no listeners: nothing is served; name a document with --config");
     }
-    announce::ready(&gateway, &followers, greeter.is_some(), invocation.output).await;
-
-    let hang_ups = signals.hang_ups();
-    let ended = tokio::select! {
-        () = signals.end() => Ok(()),
-        Some(task) = tasks.join_next() => Err(Stop::Ended(task.err())),
-        () = follow(&origin, &reloader, hang_ups) => Err(Stop::Ended(None)),
-    };
-    let exit = shut_down(&gateway, greeter, how.drain_timeout, &mut signals).await;
-    followers.stop_admin();
-    end.cancel();
-    // What is left only waits for things that come no more; the registry ends the exchanges it is in.
-    registry.ended().await;
-    tasks.shutdown().await;
-    ended.map(|()| exit)
+    announce::ready(gateway, followers, greeter.is_some(), invocation.output).await;
+    Ok(greeter)
 }
 
 /// Files, SIGHUP and `POST /reload` all end here, one at a time: read, compile, open what is new, apply, let the rest
@@ -160,9 +172,16 @@ async fn put_in_force(reloader: &Reloader) -> Result<(), Stop> {
             Ok(())
         }
         Outcome::Unchanged(_) => Ok(()),
-        Outcome::Refused(_) => Err(Stop::Refused),
+        Outcome::Refused(report) => Err(Stop::Invalid(report)),
         Outcome::Failed(error) => Err(Stop::Failed("putting the configuration in force", error.into())),
     }
+}
+
+async fn greet(registry: &Embedded, gateway: &Gateway) -> Result<Greeter, Stop> {
+    let failed = |error| Stop::Failed("starting the greeter", error);
+    let greeter = Greeter::start(registry.registry()).await.map_err(failed)?;
+    greeter.is_known_to(gateway).await.map_err(|error| failed(error.into()))?;
+    Ok(greeter)
 }
 
 /// Reloads whenever a file changes or SIGHUP comes, for as long as it is polled.

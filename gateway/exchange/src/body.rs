@@ -108,6 +108,11 @@ impl Body {
         self.limit = self.limit.min(bytes);
     }
 
+    /// Returns whether the length that was announced is over the bound: such a body need not be read at all.
+    pub fn is_announced_too_large(&self) -> bool {
+        http_body::Body::size_hint(self).lower() > self.limit
+    }
+
     /// Returns the bound in bytes; `u64::MAX` when there is none.
     pub fn bytes_max(&self) -> u64 {
         self.limit

@@ -99,7 +99,11 @@ impl Callee {
         services: &Services,
         upstreams: &Upstreams,
     ) -> Result<Self, ProxyError> {
-        let cluster = services.find(&question.service).and_then(|slot| upstreams.cluster(slot));
+        // The body was waited for: meanwhile the worker may have moved on to a table with other slots.
+        let cluster = services
+            .find(&question.service)
+            .and_then(|slot| upstreams.cluster(slot))
+            .filter(|cluster| *cluster.cluster().id.name == *question.service);
         if question.address.is_empty() {
             let unknown = || {
                 let detail = format!("service {}: not found", question.service);

@@ -93,6 +93,11 @@ impl Action<'_> {
         }
     }
 
+    /// Returns whether a method is called, as against a request passed on or answered here.
+    pub fn is_call(&self) -> bool {
+        matches!(self, Self::Rpc { .. } | Self::RpcEndpoint(_))
+    }
+
     /// Returns the service that is called.
     pub fn service(&self) -> Option<&str> {
         match self {

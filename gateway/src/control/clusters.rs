@@ -87,16 +87,15 @@ impl Names {
         sources.iter().map(|source| self.cluster(source)).collect()
     }
 
-    /// Takes an answer; returns the cluster that it concerns, if there is one. A cluster that names the same host twice
-    /// learns both at once; one host in two clusters is announced for each in turn by the table's comparison.
-    pub(crate) fn learn(&mut self, resolved: Resolved) -> Option<Cluster> {
+    /// Takes an answer; returns the clusters that it concerns, as they are now.
+    pub(crate) fn learn(&mut self, resolved: Resolved) -> Vec<Cluster> {
         if resolved.round != self.round {
-            return None;
+            return Vec::new();
         }
-        let concerned = |source: &&ClusterSource| source.hosts.iter().any(|endpoint| endpoint.host == resolved.host);
-        let source = self.sources.iter().find(concerned)?.clone();
-        self.known.insert(resolved.host, resolved.addresses);
-        Some(self.cluster(&source))
+        let Resolved { host, addresses, .. } = resolved;
+        self.known.insert(host.clone(), addresses);
+        let concerned = |source: &&ClusterSource| source.hosts.iter().any(|endpoint| endpoint.host == host);
+        self.sources.iter().filter(concerned).map(|source| self.cluster(source)).collect()
     }
 
     fn cluster(&self, source: &ClusterSource) -> Cluster {

@@ -50,7 +50,7 @@ impl Crew {
         for index in 0..workers {
             let alive = match self.seats.get(index).and_then(Option::as_ref) {
                 Some(handle) if index < self.serving => !handle.mailbox.is_closed(),
-                Some(handle) => handle.mailbox.send(Mail::Enter(Phase::Serving)).await.is_ok(),
+                Some(handle) => call_back(handle).await,
                 None => false,
             };
             if !alive {
@@ -128,4 +128,12 @@ impl Crew {
         // Dropping the mailboxes ends what is left.
         self.seats.clear();
     }
+}
+
+/// Calls a retired worker back. It may be ending at this moment with the call unread, so it has to answer.
+async fn call_back(handle: &Handle) -> bool {
+    let (reply, answer) = oneshot::channel();
+    handle.mailbox.send(Mail::Enter(Phase::Serving)).await.is_ok()
+        && handle.mailbox.send(Mail::Inspect(reply)).await.is_ok()
+        && answer.await.is_ok()
 }

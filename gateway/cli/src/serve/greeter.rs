@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use gateway::Gateway;
 use mesh_registry::{Node, RegisterOptions, Registry, Service};
 use mesh_rpc::{Call, Handler, Server, Status};
 use proto::greeter::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::error::Elapsed;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The names of the manual: that of the service, and that of the API in front of it (spec/manual 9.7 to 9.10).
@@ -17,6 +19,9 @@ const NAMES: [&str; 2] = ["go.micro.srv.greeter", "go.micro.api.greeter"];
 /// How long a registration lives, and how often it is renewed (design 7).
 const TTL: Duration = Duration::from_secs(60);
 const RENEWAL: Duration = Duration::from_secs(30);
+/// How long the gateway may take to hear of it from the registry, and how often it is asked: it takes microseconds.
+const KNOWN_TIMEOUT: Duration = Duration::from_secs(5);
+const KNOWN_PAUSE: Duration = Duration::from_millis(1);
 
 /// The greeter as it runs. Dropping it ends it at once, and leaves its registrations to expire.
 #[derive(Debug)]
@@ -58,6 +63,20 @@ impl Greeter {
         serving.spawn(Server::new().with("Say", Say).serve(listener, end.clone()));
         renewing.spawn(renew(Arc::clone(&registry), services.clone()));
         Ok(Self { registry, services, renewing, serving, end })
+    }
+
+    /// Waits until the gateway knows both names, so that who is told that it is ready can call them at once.
+    ///
+    /// # Errors
+    /// Fails when that takes longer than [`KNOWN_TIMEOUT`].
+    pub(super) async fn is_known_to(&self, gateway: &Gateway) -> Result<(), Elapsed> {
+        let known = || NAMES.iter().all(|name| gateway.published().services.find(name).is_some());
+        let waiting = async {
+            while !known() {
+                sleep(KNOWN_PAUSE).await;
+            }
+        };
+        timeout(KNOWN_TIMEOUT, waiting).await
     }
 
     /// Leaves the registry, then ends what it is called for.

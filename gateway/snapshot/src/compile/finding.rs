@@ -59,7 +59,7 @@ fn narrowed(loaded: &Loaded, span: Span, offset: usize) -> Span {
     let text = loaded.sources().slice(span);
     let quoted = text.starts_with(['"', '\'']);
     let start = offset + usize::from(quoted);
-    let escaped = text.contains('\\') || text.contains("${");
+    let escaped = text.contains('\\') || text.contains("${") || text.contains("''");
     let whole = escaped || start >= text.len() || !text.is_char_boundary(start);
     match u32::try_from(start) {
         Ok(start) if !whole => Span { start: span.start + start, ..span },
