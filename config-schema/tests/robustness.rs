@@ -43,6 +43,7 @@ fn bombs_replay() {
     replay(format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 5000].join(", ")).as_bytes());
     replay("[".repeat(100_000).as_bytes());
     replay("{a: ".repeat(100_000).as_bytes());
+    replay(format!("{{a: x{}", "{b".repeat(2_000_000)).as_bytes());
     replay("- ".repeat(100_000).as_bytes());
     replay("? ".repeat(100_000).as_bytes());
     let staircase: Vec<String> = (0..1_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();

@@ -55,18 +55,14 @@ struct Words {
 }
 
 fn words(kind: &ErrorKind) -> Words {
-    let syntax = |message: &str, label: &'static str, help: Option<&'static str>| Words {
-        code: Code::Syntax,
-        message: message.to_owned(),
-        label,
-        help,
-    };
-    match kind {
+    flow_words(kind).unwrap_or_else(|| match kind {
         ErrorKind::UnknownAnchor => Words {
             code: Code::BadAlias,
-            message: "an alias names no anchor".to_owned(),
-            label: "no `&` with this name stands before",
-            help: Some("a text that begins with `*` needs quotes"),
+            ..syntax(
+                "an alias names no anchor",
+                "no `&` with this name stands before",
+                Some("a text that begins with `*` needs quotes"),
+            )
         },
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => syntax(
             "a `:` stands where no key can be",
@@ -80,15 +76,34 @@ fn words(kind: &ErrorKind) -> Words {
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             syntax("a quote is never closed", "it begins here", None)
         }
-        ErrorKind::UnclosedFlowCollection { open } => Words {
-            code: Code::Syntax,
-            message: format!("a `{open}` is never closed"),
-            label: "it begins here",
-            help: None,
-        },
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            syntax("a key with `:` was expected", "here", Some("keys of one map begin in the same column"))
+        }
+        ErrorKind::InvalidIndentation => {
+            syntax("the indentation fits nothing above", "here", Some("keys of one map begin in the same column"))
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            let message = format!("a value cannot begin with `{}`", character.escape_debug());
+            syntax(message, "here", Some("put the value in quotes"))
+        }
+        ErrorKind::UnknownQuotedScalarEscape => syntax(
+            "a text in double quotes holds an unknown escape",
+            "it begins here",
+            Some("write `\\\\` for a backslash, or use single quotes"),
+        ),
+        other => syntax(other.to_string(), "here", None),
+    })
+}
+
+/// What goes wrong between brackets and braces.
+fn flow_words(kind: &ErrorKind) -> Option<Words> {
+    Some(match kind {
+        ErrorKind::UnclosedFlowCollection { open } => {
+            syntax(format!("a `{open}` is never closed"), "it begins here", None)
+        }
         ErrorKind::MisplacedFlowCollectionEnd => syntax("a bracket is closed that was never opened", "", None),
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
-            Words { code: Code::Syntax, message: format!("a `{open}` is closed by `{close}`"), label: "", help: None }
+            syntax(format!("a `{open}` is closed by `{close}`"), "", None)
         }
         ErrorKind::ExpectedFlowMappingSeparator => syntax(
             "a `,` or `}` was expected",
@@ -100,25 +115,12 @@ fn words(kind: &ErrorKind) -> Words {
             "before this",
             Some("a value that holds `,`, `{`, `}`, `[` or `]` needs quotes inside of brackets"),
         ),
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            syntax("a key with `:` was expected", "here", Some("keys of one map begin in the same column"))
-        }
-        ErrorKind::InvalidIndentation => {
-            syntax("the indentation fits nothing above", "here", Some("keys of one map begin in the same column"))
-        }
-        ErrorKind::UnexpectedCharacter { character } => Words {
-            code: Code::Syntax,
-            message: format!("a value cannot begin with `{}`", character.escape_debug()),
-            label: "here",
-            help: Some("put the value in quotes"),
-        },
-        ErrorKind::UnknownQuotedScalarEscape => syntax(
-            "a text in double quotes holds an unknown escape",
-            "it begins here",
-            Some("write `\\\\` for a backslash, or use single quotes"),
-        ),
-        other => syntax(&other.to_string(), "here", None),
-    }
+        _ => return None,
+    })
+}
+
+fn syntax(message: impl Into<String>, label: &'static str, help: Option<&'static str>) -> Words {
+    Words { code: Code::Syntax, message: message.into(), label, help }
 }
 
 /// Finds the value around `at` whose brace made a flow mapping break: `{ path: /greet/{name} }`.
@@ -126,7 +128,11 @@ fn words(kind: &ErrorKind) -> Words {
 /// YAML ends a plain scalar at a brace inside of a flow collection and starts a map there, so the error stands at the
 /// brace or after its `}`. The value runs to the blank, comma or closing brace that belongs to the map around it.
 fn brace_without_quotes(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
-    let line_start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    // A value is short. To look through a line of megabytes for each of its braces would take for ever.
+    const LOOKED_AT: usize = 1_000;
+    let text = text.get(..text.ceil_char_boundary(at.saturating_add(LOOKED_AT)))?;
+    let from = text.floor_char_boundary(at.saturating_sub(LOOKED_AT));
+    let line_start = text.get(from..at)?.rfind('\n').map_or(from, |newline| from + newline + 1);
     let line_end = text.get(at..)?.find('\n').map_or(text.len(), |newline| at + newline);
     let line = text.get(line_start..line_end)?;
     let braces = line.match_indices('{').map(|(offset, _)| offset);

@@ -1,5 +1,6 @@
 //! What came of the cases.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::case::Case;
@@ -60,6 +61,11 @@ impl Summary {
         self.failures.extend(other.failures);
     }
 
+    /// Returns how many cases do not hold; one may fail in several requests.
+    pub fn failed(&self) -> usize {
+        self.failures.iter().map(|failure| failure.id.as_str()).collect::<BTreeSet<_>>().len()
+    }
+
     pub(super) fn sort(&mut self) {
         self.skipped.sort();
         self.failures.sort_by(|a, b| a.id.cmp(&b.id));
@@ -87,7 +93,7 @@ impl fmt::Display for Summary {
         for failure in &self.failures {
             writeln!(f, "{failure}")?;
         }
-        let reasons = self.skipped.iter().map(|(_, reason)| reason.as_str()).collect::<std::collections::BTreeSet<_>>();
+        let reasons = self.skipped.iter().map(|(_, reason)| reason.as_str()).collect::<BTreeSet<_>>();
         for reason in reasons {
             let ids: Vec<_> =
                 self.skipped.iter().filter(|(_, other)| other == reason).map(|(id, _)| id.as_str()).collect();
@@ -97,7 +103,7 @@ impl fmt::Display for Summary {
             f,
             "{} cases hold, {} do not, {} skipped; {} requests explained as they were decided",
             self.passed,
-            self.failures.len(),
+            self.failed(),
             self.skipped.len(),
             self.explained
         )

@@ -30,6 +30,8 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const AGE_MAX: Duration = Duration::from_secs(15 * 60);
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How many moves to other addresses may wait.
+const MOVES: usize = 4;
 /// How long exchanges may go on once the end was asked for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -53,7 +55,7 @@ impl Admin {
     /// Fails when the system gives no thread or no runtime.
     pub fn start(subject: Subject) -> Result<Self, StartError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (sockets, given) = mpsc::channel(1);
+        let (sockets, given) = mpsc::channel(MOVES);
         let shutdown = CancellationToken::new();
         let ended = shutdown.clone();
         let thread = thread::Builder::new()

@@ -113,10 +113,11 @@ async fn serve(invocation: &Invocation, how: &Serve) -> Result<Exit, Stop> {
     }?;
 
     let exit = shut_down(&gateway, greeter, how.drain_timeout, &mut signals).await;
-    followers.stop_admin();
-    end.cancel();
-    // The registry ends the exchanges it is in; what is left only waits for what comes no more.
-    registry.ended().await;
+    if exit == Exit::Done {
+        followers.stop_admin();
+        end.cancel();
+        registry.ended().await; // after the exchanges it is in; what is left only waits for what comes no more
+    }
     tasks.shutdown().await;
     Ok(exit)
 }

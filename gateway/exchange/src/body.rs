@@ -267,7 +267,8 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Empty => SizeHint::with_exact(0),
-            Source::Full(bytes) | Source::Messages(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Messages(..) => SizeHint::default(),
             Source::Incoming(incoming) => incoming.size_hint(),
         }
     }
@@ -290,5 +291,89 @@ impl fmt::Debug for Body {
             Source::Incoming(_) => "incoming",
         };
         f.debug_struct("Body").field("source", &source).field("read", &self.read).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use http_body::Body as _;
+
+    use super::*;
+
+    type Log = Rc<RefCell<Vec<(BodyEnd, u64)>>>;
+
+    struct Ended(Log);
+
+    impl BodyHook for Ended {
+        fn ended(self: Box<Self>, end: BodyEnd, bytes: u64) {
+            self.0.borrow_mut().push((end, bytes));
+        }
+    }
+
+    fn watched(mut body: Body) -> (Body, Log) {
+        let log = Log::default();
+        body.on_end(Box::new(Ended(Rc::clone(&log))));
+        body.on_end(Box::new(Ended(Rc::clone(&log))));
+        (body, log)
+    }
+
+    fn collect(body: Body) -> Result<Bytes, BodyError> {
+        let mut future = std::pin::pin!(body.collect());
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => unreachable!("a body in memory is ready"),
+        }
+    }
+
+    #[test]
+    fn each_hook_is_told_once_how_a_body_ended() {
+        let (body, log) = watched(Body::full("abc"));
+        assert_eq!(collect(body).unwrap(), "abc");
+        assert_eq!(*log.borrow(), [(BodyEnd::Complete, 3); 2]);
+        let (body, log) = watched(Body::full("abc"));
+        drop(body);
+        assert_eq!(*log.borrow(), [(BodyEnd::Dropped, 0); 2]);
+        let (body, log) = watched(Body::empty());
+        drop(body);
+        assert_eq!(*log.borrow(), [(BodyEnd::Complete, 0); 2]);
+    }
+
+    #[test]
+    fn a_body_over_its_limit_fails() {
+        let (mut body, log) = watched(Body::full("abcd"));
+        body.limit(9);
+        body.limit(3);
+        assert!(body.is_announced_too_large());
+        assert!(matches!(collect(body), Err(BodyError::TooLarge { limit: 3 })));
+        assert_eq!(*log.borrow(), [(BodyEnd::Failed, 4); 2]);
+    }
+
+    #[test]
+    fn messages_end_with_their_trailers_and_announce_no_length() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+        let mut body = Body::messages(Bytes::from_static(b"m"), Some(trailers));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut next = || match Pin::new(&mut body).poll_frame(&mut context) {
+            Poll::Ready(frame) => frame.map(Result::unwrap),
+            Poll::Pending => unreachable!("a body in memory is ready"),
+        };
+        assert_eq!(next().unwrap().into_data().unwrap(), "m");
+        assert!(next().unwrap().is_trailers());
+        assert!(next().is_none());
+    }
+
+    #[test]
+    fn only_small_bodies_in_memory_can_be_sent_again() {
+        let again = |body: Body| body.replay().map(|replay| collect(Body::from(replay)).unwrap());
+        assert_eq!(again(Body::full("abc")).unwrap(), "abc");
+        assert_eq!(again(Body::messages(Bytes::from_static(b"m"), None)).unwrap(), "m");
+        assert_eq!(again(Body::empty()).unwrap(), "");
+        assert!(again(Body::full(vec![0; REPLAY_BYTES_MAX + 1])).is_none());
     }
 }

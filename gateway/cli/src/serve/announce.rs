@@ -7,7 +7,7 @@ use gateway::{Gateway, ListenerStatus};
 use serde_json::json;
 
 use super::followers::Followers;
-use crate::output::{Output, complain, say, say_json};
+use crate::output::{Output, complain, say};
 
 /// Says where everything listens; for the demo also what to try.
 pub(super) async fn ready(gateway: &Gateway, followers: &Followers, demo: bool, output: Output) {
@@ -20,7 +20,8 @@ pub(super) async fn ready(gateway: &Gateway, followers: &Followers, demo: bool, 
                 .iter()
                 .map(|listener| json!({ "name": listener.name, "addresses": listener.addresses }))
                 .collect();
-            say_json(&json!({ "listeners": listeners, "registry": registry, "admin": admin }));
+            // One line, for programs that read line by line.
+            say(&format!("{}\n", json!({ "listeners": listeners, "registry": registry, "admin": admin })));
         }
     }
     let port = listeners.first().and_then(|listener| listener.addresses.first()).map(SocketAddr::port);

@@ -10,12 +10,7 @@ use crate::support::{DEADLINE, FREE, Folder, Serving, http, receive, run, send, 
 #[test]
 fn an_exchange_that_goes_on_is_finished_before_the_end() {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
-    let folder = Folder::with(&format!(
-        "version: micro/v1\nlisteners: {{ web: {{ address: \"127.0.0.1:0\", routes: web }} }}\n\
-         routes: {{ web: [{{ match: {{ path: /** }}, handler: proxy, service: slow }}] }}\n\
-         services: {{ slow: {{ protocol: http, endpoints: [\"{}\"] }} }}\n",
-        upstream.local_addr().unwrap()
-    ));
+    let folder = proxy_of(&upstream);
     let (arrived, is_there) = sync_channel::<()>(1);
     let (answer, may_answer) = sync_channel::<()>(1);
     let slow = thread::spawn(move || {
@@ -49,15 +44,37 @@ fn an_exchange_that_goes_on_is_finished_before_the_end() {
     assert_eq!(status.code(), Some(0), "{log}");
 }
 
+/// A gateway in front of one service.
+fn proxy_of(upstream: &TcpListener) -> Folder {
+    Folder::with(&format!(
+        "version: micro/v1\nlisteners: {{ web: {{ address: \"127.0.0.1:0\", routes: web }} }}\n\
+         routes: {{ web: [{{ match: {{ path: /** }}, handler: proxy, service: slow }}] }}\n\
+         services: {{ slow: {{ protocol: http, endpoints: [\"{}\"] }} }}\n",
+        upstream.local_addr().unwrap()
+    ))
+}
+
+#[test]
+fn a_second_signal_cuts_at_once() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = proxy_of(&upstream);
+    let mut serving = Serving::gateway(&folder);
+    let mut client = TcpStream::connect(serving.listener("web")).unwrap();
+    send(&mut client, "GET /", &[], "").unwrap();
+    let held = upstream.accept().unwrap();
+    serving.signal("TERM");
+    serving.wait_for("shutting down");
+    serving.signal("TERM");
+    let (status, log) = serving.wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("cut by a second signal"), "{log}");
+    drop(held);
+}
+
 #[test]
 fn what_takes_too_long_is_cut() {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
-    let folder = Folder::with(&format!(
-        "version: micro/v1\nlisteners: {{ web: {{ address: \"127.0.0.1:0\", routes: web }} }}\n\
-         routes: {{ web: [{{ match: {{ path: /** }}, handler: proxy, service: dead }}] }}\n\
-         services: {{ dead: {{ protocol: http, endpoints: [\"{}\"] }} }}\n",
-        upstream.local_addr().unwrap()
-    ));
+    let folder = proxy_of(&upstream);
     let document = folder.document();
     let serving =
         Serving::start(&[&["gateway", "--config", &document, "--drain_timeout", "100ms"], &FREE[..]].concat());
