@@ -28,7 +28,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::value::{ListenerName, PolicySetName, RouteTableName, ServiceName};
+use crate::value::{Duration, ListenerName, PolicySetName, RouteTableName, ServiceName};
 
 pub use admin::{Admin, AdminAddress};
 pub use broker::{Broker, BrokerKind};
@@ -53,7 +53,7 @@ pub use test_case::{Expect, TestCase};
 /// One whole configuration: the content of `gateway.yaml` with presets, variables and flags merged in.
 ///
 /// Maps keep the order of the document. Only [`Document::version`] must be written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Document {
     /// The version of the language; required in each file.
@@ -63,6 +63,8 @@ pub struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub workers: Option<u16>,
+    /// How long requests may go on after SIGTERM; what is left then is cut. `0s` cuts at once. Default: 30 s.
+    pub drain_timeout: Duration,
     /// What is logged and how.
     pub telemetry: Telemetry,
     /// Where services are found: one registry, or several in the order they are asked.
@@ -121,6 +123,37 @@ pub struct Document {
     /// The chat bot. Not built yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bot: Option<Planned>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self {
+            version: Version::default(),
+            workers: None,
+            drain_timeout: defaults::DRAIN_TIMEOUT,
+            telemetry: Telemetry::default(),
+            registry: Vec::new(),
+            broker: None,
+            listeners: IndexMap::default(),
+            routes: IndexMap::default(),
+            policies: IndexMap::default(),
+            services: IndexMap::default(),
+            rpc: None,
+            admin: Admin::default(),
+            tests: Vec::new(),
+            identity: None,
+            rollout: None,
+            lints: None,
+            network: None,
+            tunnel: None,
+            proxy: None,
+            web: None,
+            store: None,
+            auth: None,
+            runtime: None,
+            bot: None,
+        }
+    }
 }
 
 /// The version of the document language.

@@ -208,7 +208,7 @@ fn every_row_of_the_table_has_its_place() {
             "registry" => "memory",
             "resolver" => "micro",
             "enable_rpc" | "enable_cors" => "true",
-            "client_request_timeout" => "7s",
+            "client_request_timeout" | "drain_timeout" => "7s",
             flag if flag.contains("address") || matches!(flag, "admin" | "registry_listen") => "127.0.0.1:7000",
             _ => "com.example",
         };

@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     pub(crate) spoken: Cell<Spoken>,
     pub(crate) exchanges: Cell<u64>,
     in_exchange: Cell<u32>,
-    /// When something last happened: a byte moved, an exchange began or ended.
+    /// When the sweep last saw that a byte had moved.
     changed: Cell<Instant>,
     /// Bytes read when the last exchange ended: more means that the next head has begun to arrive.
     read_at_rest: Cell<u64>,
@@ -71,11 +71,10 @@ impl Connection {
     }
 
     /// Notes that an exchange begins; it ends when the guard is dropped.
-    pub(crate) fn begin_exchange(self: &Rc<Self>, now: Instant) -> InExchange {
+    pub(crate) fn begin_exchange(self: &Rc<Self>) -> InExchange {
         self.exchanges.set(self.exchanges.get() + 1);
         self.in_exchange.set(self.in_exchange.get() + 1);
         self.head_since.set(None);
-        self.changed.set(now);
         InExchange(Rc::clone(self))
     }
 
@@ -132,7 +131,6 @@ impl Drop for InExchange {
     fn drop(&mut self) {
         let connection = &self.0;
         connection.in_exchange.set(connection.in_exchange.get().saturating_sub(1));
-        connection.changed.set(Instant::now());
         connection.read_at_rest.set(connection.progress.bytes().0);
     }
 }

@@ -34,7 +34,7 @@ pub(crate) async fn serve(
 ) -> http::Response<Body> {
     let start = Instant::now();
     let view = worker.view();
-    let mut recording = Recording::begin(&worker, view.access_format, connection.begin_exchange(start), start);
+    let mut recording = Recording::begin(&worker, view.access_format, connection.begin_exchange(), start);
     let http1 = request.version() < Version::HTTP_2;
     let mut response = match arrive(&view, &connection, request, start) {
         Ok(mut exchange) => {
@@ -133,28 +133,29 @@ async fn proxy(
     if exchange.deadline.is_none() && action.is_call() {
         exchange.limit_time(CALL_TIMEOUT);
     }
-    let deadline = exchange.deadline;
+    let (start, deadline) = (exchange.start, exchange.deadline);
     tokio::select! {
         biased; // an answer that is there is worth more than a deadline that has just passed
         response = handle(worker, view, policies, &action, exchange) => response,
-        () = overdue(worker, connection, deadline) => Err(action.deadline_error()),
+        () = overdue(worker, connection, start, deadline) => Err(action.deadline_error()),
     }
 }
 
 /// Waits for the deadline; without one, until nothing has moved for [`SILENCE`], so that an endpoint that never answers
 /// holds nothing for ever and a long upload is not cut.
-async fn overdue(worker: &Worker, connection: &Connection, deadline: Option<Deadline>) {
+async fn overdue(worker: &Worker, connection: &Connection, start: Instant, deadline: Option<Deadline>) {
     if let Some(deadline) = deadline {
         return worker.timer.sleep_until(deadline.at()).await;
     }
     let mut moved = connection.progress.bytes();
+    let mut at = start + SILENCE;
     loop {
-        worker.timer.sleep_until(Instant::now() + SILENCE).await;
+        worker.timer.sleep_until(at).await;
         let now = connection.progress.bytes();
         if now == moved {
             return;
         }
-        moved = now;
+        (moved, at) = (now, Instant::now() + SILENCE);
     }
 }
 

@@ -44,6 +44,9 @@ pub(super) const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// How long a registration lives without a renewal (design 7).
 pub(super) const REGISTRATION_TTL: Duration = Duration::from_secs(60);
 
+/// How long requests may go on after SIGTERM: what orchestrators commonly grant before they kill.
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The header that carries the id of a request.
 pub(super) fn request_id_header() -> HeaderName {
     HeaderName::known("x-request-id")

@@ -56,6 +56,9 @@ static ROWS: &[Row] = &[
     global(&["workers"], "MICRO_WORKERS", NUMBER, Effect::Plain("workers"))
         .default("available cores")
         .help("number of data-plane workers"),
+    global(&["drain_timeout"], "MICRO_DRAIN_TIMEOUT", TIME, Effect::Text("drain_timeout"))
+        .default("30s")
+        .help("how long requests may go on after SIGTERM"),
     global(&["admin"], "MICRO_ADMIN", ADDRESS, Effect::Text("admin.address"))
         .default("127.0.0.1:8099")
         .help("address of the admin listener, or off"),

@@ -40,6 +40,9 @@ fn read_section(reader: &mut Reader<'_>, document: &mut Document, key: &str, ent
     match key {
         "version" => document.version = reader.value::<Version>(&path, node, at).unwrap_or_default(),
         "workers" => document.workers = workers(reader, &path, node, at),
+        "drain_timeout" => {
+            document.drain_timeout = reader.value(&path, node, at).unwrap_or(document.drain_timeout);
+        }
         "telemetry" => document.telemetry = reader.value(&path, node, at).unwrap_or_default(),
         "registry" => {
             let registries = reader.value::<OneOrMany<Registry>>(&path, node, at).unwrap_or_default();

@@ -184,7 +184,7 @@ fn check_escapes(path: &str) -> Result<bool, ProxyError> {
         }
         rest = rest.get(at + 3..).unwrap_or_default();
     }
-    if path.contains('\\') {
+    if path.as_bytes().contains(&b'\\') {
         return Err(ProxyError::new(Cause::RefusedPath, "a backslash in the path is refused"));
     }
     Ok(encoded_slash)
@@ -219,8 +219,10 @@ fn clean(path: &str) -> Option<Box<str>> {
     Some(clean.into())
 }
 
+/// Looks for a doubled slash, and for a dot or an escape right after a slash: few paths have any of them.
 fn needs_cleaning(path: &str) -> bool {
-    path.contains("//") || path.split('/').any(|piece| dots(piece) > 0)
+    let suspicious = path.as_bytes().windows(2).any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.' | b'%'));
+    suspicious && (path.contains("//") || path.split('/').any(|piece| dots(piece) > 0))
 }
 
 /// Returns 1 for `.`, 2 for `..`, also where a dot is written `%2e`, else 0.

@@ -39,12 +39,13 @@ impl Call<'_> {
         let mut tried: Vec<Rc<EndpointState>> = Vec::new();
         let mut last_error = None;
         loop {
-            let Some(endpoint) = self.cluster.pick(Instant::now(), &tried) else {
+            let now = Instant::now();
+            let Some(endpoint) = self.cluster.pick(now, &tried) else {
                 return Err(last_error.unwrap_or_else(|| self.no_endpoint()));
             };
             note(record, &endpoint);
             address(&mut request, &endpoint);
-            let outcome = endpoint.send(self.protocol, request).await;
+            let outcome = endpoint.send(self.protocol, request, now).await;
             tried.push(endpoint);
             request = match outcome {
                 Ok(response) => {

@@ -102,7 +102,7 @@ impl EndpointState {
         Rc::clone(&self.endpoint.borrow())
     }
 
-    /// Sends a request and returns the head of the response with its body still streaming. `protocol` is taken where
+    /// Sends a request at `now` and returns the head of the response with its body still streaming. `protocol` is taken where
     /// the endpoint states none. Latency, failures and ejection are kept here.
     ///
     /// # Errors
@@ -112,13 +112,13 @@ impl EndpointState {
         self: &Rc<Self>,
         protocol: Protocol,
         request: Box<http::Request<Body>>,
+        now: Instant,
     ) -> Result<Response, SendError> {
         let (address, protocol) = {
             let endpoint = self.endpoint.borrow();
             (endpoint.address, endpoint.protocol.unwrap_or(protocol))
         };
         let _in_flight = self.begin();
-        let start = Instant::now();
         let answer = match protocol {
             Protocol::Http => self.h1.send(address, request).await,
             Protocol::Grpc => Box::pin(self.h2.send(address, request)).await,
@@ -127,7 +127,7 @@ impl EndpointState {
                 Err(SendError { failure, unsent: Some(request) })
             }
         };
-        self.learn(start, answer.as_ref().err());
+        self.learn(now, answer.as_ref().err());
         let (response, lease) = answer?;
         Ok(into_response(response, lease))
     }

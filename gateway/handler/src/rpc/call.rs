@@ -51,7 +51,10 @@ impl Unary<'_> {
             Some(endpoint) => {
                 let mut request = request;
                 set_authority(&mut request, endpoint);
-                endpoint.send(Protocol::Grpc, request).await.map_err(gateway_upstream::SendError::into_proxy_error)?
+                endpoint
+                    .send(Protocol::Grpc, request, Instant::now())
+                    .await
+                    .map_err(gateway_upstream::SendError::into_proxy_error)?
             }
             None => call.send(request, &mut exchange.record, set_authority).await?,
         };

@@ -16,7 +16,8 @@ use crate::{PoolSettings, SendError, SendFailure};
 
 struct Idle {
     sender: SendRequest<Body>,
-    since: Instant,
+    /// When the sweep first saw it rest. No request asks the clock for it.
+    since: Option<Instant>,
 }
 
 /// Idle connections, last in first out: the warmest is taken, the oldest is closed.
@@ -40,11 +41,11 @@ impl Pool {
 
     /// Closes what has been idle for too long.
     pub(crate) fn sweep(&self, now: Instant) {
-        let mut idle = self.idle.borrow_mut();
-        while idle.front().is_some_and(|first| now.saturating_duration_since(first.since) > self.settings.idle_timeout)
-        {
-            idle.pop_front();
-        }
+        let limit = self.settings.idle_timeout;
+        self.idle.borrow_mut().retain_mut(|idle| {
+            let since = *idle.since.get_or_insert(now);
+            now.saturating_duration_since(since) <= limit && !idle.sender.is_closed()
+        });
     }
 
     /// Sends on an idle connection, else on a fresh one. A request that an idle connection could not take, because its
@@ -120,7 +121,7 @@ impl Pool {
         if idle.len() >= self.settings.idle_max {
             idle.pop_front();
         }
-        idle.push_back(Idle { sender, since: Instant::now() });
+        idle.push_back(Idle { sender, since: None });
     }
 }
 
