@@ -160,10 +160,15 @@ impl Live {
 
     /// Adds a connection until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Self>, connection: Rc<Connection>) -> Entered {
-        let (id, listener) = (connection.id, ListenerId::clone(&connection.listener.id));
-        *self.of_listener.borrow_mut().entry(ListenerId::clone(&listener)).or_default() += 1;
+        let (id, counted) = (connection.id, self.count(&connection.listener.id));
         self.connections.borrow_mut().insert(id, connection);
-        Entered { live: Rc::clone(self), id, listener }
+        Entered { counted, id }
+    }
+
+    /// Counts a connection of a listener until the guard is dropped: one that was upgraded takes room too.
+    pub(crate) fn count(self: &Rc<Self>, listener: &ListenerId) -> Counted {
+        *self.of_listener.borrow_mut().entry(ListenerId::clone(listener)).or_default() += 1;
+        Counted { live: Rc::clone(self), listener: ListenerId::clone(listener) }
     }
 
     /// Ends what has taken too long.
@@ -192,14 +197,25 @@ impl Live {
 /// See [`Live::enter`].
 #[derive(Debug)]
 pub(crate) struct Entered {
-    live: Rc<Live>,
+    counted: Counted,
     id: u64,
-    listener: ListenerId,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.live.connections.borrow_mut().remove(&self.id);
+        self.counted.live.connections.borrow_mut().remove(&self.id);
+    }
+}
+
+/// See [`Live::count`].
+#[derive(Debug)]
+pub(crate) struct Counted {
+    live: Rc<Live>,
+    listener: ListenerId,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
         let mut counts = self.live.of_listener.borrow_mut();
         if let Some(count) = counts.get_mut(&self.listener) {
             *count -= 1;
@@ -207,5 +223,50 @@ impl Drop for Entered {
                 counts.remove(&self.listener);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(live: &Live) -> Rc<Connection> {
+        const DOCUMENT: &str = r#"
+version: micro/v1
+listeners: { web: { address: "127.0.0.1:0", routes: r, limits: { header_timeout: 10s, idle_timeout: 60s } } }
+routes: { r: [{ match: { path: / }, handler: { respond: {} } }] }
+"#;
+        let loaded = config_schema::load(&config_schema::Layers::text("gateway.yaml", DOCUMENT)).unwrap();
+        let compiled = gateway_snapshot::compile(Arc::new(loaded)).unwrap();
+        let listener = Arc::clone(&compiled.snapshot.listeners["web"]);
+        Rc::new(Connection::new(live.next_id(), ([127, 0, 0, 1], 9).into(), listener, Arc::default()))
+    }
+
+    #[test]
+    fn a_connection_is_in_the_table_for_as_long_as_it_lives() {
+        let live = Rc::new(Live::default());
+        let (first, second) = (connection(&live), connection(&live));
+        let listener = Arc::clone(&first.listener.id);
+        let (entered, tunnel) = (live.enter(first), live.count(&listener));
+        let other = live.enter(second);
+        assert_eq!((live.len(), live.len_of(&listener), live.all().len()), (2, 3, 2));
+        drop((entered, tunnel));
+        assert_eq!((live.len(), live.len_of(&listener)), (1, 1));
+        drop(other);
+        assert_eq!((live.len(), live.len_of(&listener)), (0, 0));
+    }
+
+    #[test]
+    fn what_takes_too_long_must_end() {
+        let connection = connection(&Live::default());
+        let start = connection.since;
+        let at = |seconds: u64| connection.overdue(start + Duration::from_secs(seconds));
+        assert_eq!((at(9), at(10)), (None, Some(Cause::HeadTimeout)), "the first head counts from acceptance");
+        let exchange = connection.begin_exchange();
+        assert_eq!((at(300), at(301)), (None, Some(Cause::ClientGone)), "nothing moves in an exchange");
+        drop(exchange);
+        let rest = connection.changed.get();
+        let after = |seconds: u64| connection.overdue(rest + Duration::from_secs(seconds));
+        assert_eq!((after(60), after(61)), (None, Some(Cause::IdleTimeout)));
     }
 }

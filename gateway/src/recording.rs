@@ -107,9 +107,7 @@ impl Recording {
             complete: self.complete,
             record: &self.record,
         };
-        if !self.worker.access_log.write(line.render(format)) {
-            self.worker.metrics.records_dropped.add(1);
-        }
+        self.worker.log(&line, format);
     }
 }
 

@@ -111,7 +111,8 @@ impl Reloader {
         let compiled = match tokio::task::spawn_blocking(move || load()).await {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(report)) => return Outcome::Refused(Arc::new(report)),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            // A defect of the reader is no reason to stop what serves.
+            Err(error) => return Outcome::Failed(Arc::new(ApplyError::Unread(error))),
         };
         let (loaded, warnings) = (Arc::clone(&compiled.loaded), Arc::clone(&compiled.warnings));
         let before = self.gateway.status().generation;

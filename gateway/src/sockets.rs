@@ -7,12 +7,16 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use config_schema::value::ListenAddress;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 /// How many connections may wait to be accepted on one socket.
 const BACKLOG: i32 = 4096;
+/// A connection on which nothing comes is asked after a minute whether its peer is still there, and ends a minute later.
+const KEEPALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)).with_retries(4);
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +125,8 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     if shared {
+        // Accepted connections inherit it: a peer that vanished is noticed where nothing is timed, as in a tunnel.
+        socket.set_tcp_keepalive(&KEEPALIVE)?;
         socket.listen(BACKLOG)?;
     }
     Ok(socket.into())

@@ -146,3 +146,43 @@ impl AsyncWrite for Stream {
         self.transport().poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// hyper hands an upgraded connection out as a `Send` trait object (design 11.9).
+    #[test]
+    fn a_stream_can_be_upgraded() {
+        let (send, recv) = std::sync::mpsc::sync_channel::<Box<dyn std::any::Any + Send>>(1);
+        let stream: Option<Stream> = None;
+        assert!(send.send(Box::new(stream)).is_ok() && recv.recv().is_ok());
+    }
+
+    #[test]
+    fn what_was_read_to_find_out_is_served_again() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let check = |sent: &[u8], spoken: Option<Spoken>| {
+            let heard = runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                tokio::io::AsyncWriteExt::write_all(&mut client, sent).await.unwrap();
+                drop(client);
+                let (accepted, _) = listener.accept().await.unwrap();
+                let progress = Arc::new(Progress::default());
+                let mut stream = Stream::plain(accepted, Arc::clone(&progress));
+                let spoken = stream.sniff().await.ok();
+                let mut bytes = Vec::new();
+                stream.read_to_end(&mut bytes).await.unwrap();
+                assert_eq!((bytes.as_slice(), progress.bytes().0), (sent, sent.len() as u64));
+                spoken
+            });
+            assert_eq!(heard, spoken, "{sent:?}");
+        };
+        check(b"GET / HTTP/1.1\r\n\r\n", Some(Spoken::Http1));
+        check(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0", Some(Spoken::Http2));
+        check(b"PRI * HTTP/2.0\r\n\r\n", Some(Spoken::Http1));
+        check(b"PRINT", Some(Spoken::Http1));
+        check(b"", None);
+    }
+}

@@ -8,6 +8,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
+use crate::live::{Connection, Counted};
 use crate::worker::Worker;
 
 /// How long both sides may take to hand over their connections after the 101.
@@ -16,10 +17,10 @@ const HANDOVER: Duration = Duration::from_secs(10);
 const BUFFER: usize = 8 * 1024;
 
 /// Joins the two sides of an accepted upgrade, if the exchange led to one.
-pub(crate) fn join(worker: &Rc<Worker>, exchange: &mut Exchange, response: &mut Response) {
+pub(crate) fn join(worker: &Rc<Worker>, connection: &Connection, exchange: &mut Exchange, response: &mut Response) {
     let (Some(downstream), Some(upstream)) = (exchange.upgrade.take(), response.upgrade.take()) else { return };
     worker.metrics.tunnels.add(1);
-    let open = Open(Rc::clone(worker));
+    let open = Open { worker: Rc::clone(worker), _room: worker.live.count(&connection.listener.id) };
     worker.tasks.spawn_local(async move {
         let open = open;
         if let Err(error) = run(downstream, upstream).await {
@@ -37,10 +38,13 @@ async fn run(downstream: OnUpgrade, upstream: OnUpgrade) -> Result<(), Box<dyn s
     Ok(())
 }
 
-struct Open(Rc<Worker>);
+struct Open {
+    worker: Rc<Worker>,
+    _room: Counted,
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.metrics.tunnels_closed.add(1);
+        self.worker.metrics.tunnels_closed.add(1);
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::access_log::{AccessLog, Format};
+use crate::access_log::{AccessLog, Added, BATCH_AGE_MAX, Batch, Format, Line};
 use crate::connection;
 use crate::live::{Live, SWEEP};
 use crate::metrics::{RouteCells, WorkerMetrics};
@@ -78,7 +78,7 @@ pub(crate) struct Worker {
     pub(crate) timer: Timer,
     pub(crate) live: Rc<Live>,
     pub(crate) metrics: Arc<WorkerMetrics>,
-    pub(crate) access_log: AccessLog,
+    access_log: Batch,
     pub(crate) tasks: TaskTracker,
     published: RefCell<arc_swap::Cache<Arc<gateway_snapshot::Cell>, Arc<Published>>>,
     view: RefCell<Rc<View>>,
@@ -136,7 +136,7 @@ impl Worker {
             timer: Timer::new(),
             live: Rc::default(),
             metrics: seat.metrics,
-            access_log: seat.access_log,
+            access_log: Batch::new(seat.access_log),
             tasks: TaskTracker::new(),
             published: RefCell::new(published),
             view: RefCell::new(view),
@@ -159,6 +159,21 @@ impl Worker {
         Rc::clone(&view)
     }
 
+    /// Writes a line of the access log, with others or after a moment.
+    pub(crate) fn log(self: &Rc<Self>, line: &Line<'_>, format: Format) {
+        match self.access_log.add(line, format) {
+            Added::More => {}
+            Added::Dropped(lines) => self.metrics.records_dropped.add(lines),
+            Added::First => {
+                let worker = Rc::clone(self);
+                self.tasks.spawn_local(async move {
+                    worker.timer.sleep_until(Instant::now() + BATCH_AGE_MAX).await;
+                    worker.metrics.records_dropped.add(worker.access_log.hand_over());
+                });
+            }
+        }
+    }
+
     /// Returns whether connections are to end with their next response.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.get()
@@ -178,13 +193,16 @@ impl Worker {
     async fn run(self: Rc<Self>, mut mail: mpsc::Receiver<Mail>) {
         let mut accepting: HashMap<ListenerId, Vec<AbortHandle>> = HashMap::new();
         self.tasks.spawn_local(self.timer.clone().run());
+        let mut orphaned = false;
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                message = mail.recv() => match message {
+                message = mail.recv(), if !orphaned => match message {
                     Some(message) => self.read(message, &mut accepting),
-                    None => break, // the control plane is gone, or wants this worker gone
+                    None if self.is_closing() => break, // the time to drain has passed
+                    // The control plane is gone without a word: what is served is served on (design 2.4).
+                    None => orphaned = true,
                 },
                 _ = sweep.tick() => {
                     let now = Instant::now();

@@ -10,10 +10,11 @@ use crate::{
     value::HeaderName,
 };
 
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 11] = [
     "connection",
     "content-length",
     "expect",
+    "http2-settings",
     "keep-alive",
     "proxy-connection",
     "te",

@@ -18,7 +18,8 @@ pub struct Registry {
     /// Where the embedded registry (`memory`) listens. Default: `127.0.0.1:8000`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<ListenAddress>,
-    /// How long a registration lives without a renewal. Default: 60 s.
+    /// How long a registration with the embedded registry lives without a renewal, where it does not say so itself:
+    /// from 1 s to 24 h. Default: 60 s.
     pub ttl: Duration,
 }
 

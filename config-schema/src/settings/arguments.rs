@@ -47,13 +47,19 @@ pub enum UsageError {
     },
 }
 
-/// Takes a command line apart. `words` are the arguments without the name of the program.
+/// The flag of the program's own that names a command whose flags are taken, too: `explain --preset api --type srv`.
+const PRESET: &str = "preset";
+
+/// Takes a command line apart. `words` are the arguments without the name of the program. A flag `preset` among `own`
+/// names the command whose flags stand after another one.
 ///
 /// # Errors
 ///
 /// When a flag of the table has no value, or a switch one that is neither true nor false.
 pub fn arguments(words: impl IntoIterator<Item = String>, own: &[OwnFlag]) -> Result<Arguments, UsageError> {
     let mut result = Arguments::default();
+    let words: Vec<String> = words.into_iter().collect();
+    let named = own.iter().find(|flag| flag.name == PRESET).and_then(|_| named_preset(&words));
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let Some((name, value)) = long_flag(&word) else {
@@ -74,7 +80,7 @@ pub fn arguments(words: impl IntoIterator<Item = String>, own: &[OwnFlag]) -> Re
             if flag.takes_value && value.is_none() {
                 result.rest.extend(words.next());
             }
-        } else if let Some(row) = row_of(name, result.command.as_deref()) {
+        } else if let Some(row) = row_of(name, result.command.as_deref(), named) {
             let shown = format!("--{name}");
             let value = value.map(str::to_owned);
             let value = match row.takes {
@@ -101,9 +107,20 @@ fn long_flag(word: &str) -> Option<(&str, Option<&str>)> {
     (plausible && name.starts_with(|c: char| c.is_ascii_alphabetic())).then_some((name, value))
 }
 
-/// Finds the row of a flag: after the command its own flags come first, before it the global ones alone.
-fn row_of(name: &str, command: Option<&str>) -> Option<&'static Row> {
-    let preset = command.and_then(Preset::of_command);
+/// Finds the command that `--preset` names, wherever it stands.
+fn named_preset(words: &[String]) -> Option<Preset> {
+    let words = words.iter().take_while(|word| *word != "--");
+    let following = words.clone().skip(1).map(Some).chain([None]);
+    words.zip(following).find_map(|(word, next)| match long_flag(word)? {
+        (name, value) if same_flag(name, PRESET) => Preset::of_command(value.or(next.map(String::as_str))?),
+        _ => None,
+    })
+}
+
+/// Finds the row of a flag: after the command its own flags come first, before it the global ones alone. The flags of
+/// a command that serves are its own, those of another one are those of the preset that it names.
+fn row_of(name: &str, command: Option<&str>, named: Option<Preset>) -> Option<&'static Row> {
+    let preset = command.and_then(|command| Preset::of_command(command).or(named));
     let wanted = |place: fn(Place) -> bool| {
         let counts = move |row: &Row| preset.is_none_or(|preset| row.counts_for(preset));
         rows().iter().find(move |row| place(row.place) && row.has_flag(name) && counts(row))
@@ -137,8 +154,11 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    const OWN: &[OwnFlag] =
-        &[OwnFlag { name: "output", takes_value: true }, OwnFlag { name: "effective", takes_value: false }];
+    const OWN: &[OwnFlag] = &[
+        OwnFlag { name: "output", takes_value: true },
+        OwnFlag { name: "effective", takes_value: false },
+        OwnFlag { name: "preset", takes_value: true },
+    ];
 
     fn check(line: &str, expected: &str) {
         let words = line.split(' ').map(str::to_owned);
@@ -170,6 +190,17 @@ mod tests {
         check("api --namespace x", "api | routes.api[api].namespace=x | api");
         check("gateway --address :9", "gateway |  | gateway --address :9");
         check("--api_address :9 api", "api | listeners.api.address=:9 | api");
+    }
+
+    #[test]
+    fn a_command_takes_the_flags_of_the_preset_it_names() {
+        check("explain --preset api --type srv x", "explain | routes.api[api].type=srv | explain --preset api x");
+        check("check -type srv -preset=api", "check | routes.api[api].type=srv | check --preset=api");
+        check("--preset api explain --address :9", "explain | listeners.api.address=:9 | --preset api explain");
+        check("explain --preset gateway --type srv", "explain |  | explain --preset gateway --type srv");
+        check("explain --type srv", "explain |  | explain --type srv");
+        check("explain --type srv -- --preset api", "explain |  | explain --type srv -- --preset api");
+        check("gateway --preset api --type srv", "gateway |  | gateway --preset api --type srv");
     }
 
     #[test]

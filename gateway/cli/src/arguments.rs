@@ -3,20 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::time::Duration;
 
 use clap::ArgMatches;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use config_schema::Preset;
-use config_schema::settings::{Arguments, OwnFlag, Setting, arguments, environment};
+use config_schema::settings::{Arguments, OwnFlag, Place, Row, Setting, arguments, environment, rows};
 use config_schema::value::Secret;
 
 use crate::exit::Exit;
 use crate::help;
 use crate::output::{self, Output};
-
-/// How long exchanges may go on after SIGTERM unless told otherwise: what orchestrators commonly grant.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The flags that are no part of the document.
 const OWN: &[OwnFlag] = &[
@@ -25,7 +21,6 @@ const OWN: &[OwnFlag] = &[
     OwnFlag { name: "given", takes_value: true },
     OwnFlag { name: "listener", takes_value: true },
     OwnFlag { name: "header", takes_value: true },
-    OwnFlag { name: "drain_timeout", takes_value: true },
     OwnFlag { name: "admin_token", takes_value: true },
     OwnFlag { name: "effective", takes_value: false },
     OwnFlag { name: "origin", takes_value: false },
@@ -94,20 +89,14 @@ pub(crate) struct Invocation {
 /// What to do.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Serve(Serve),
+    /// Serve; what is served says the document.
+    Serve,
     Check { files: Vec<String> },
     Explain(Question),
     Test { files: Vec<String> },
     ConfigShow(ConfigShow),
     Reload { token: Option<Secret> },
     Version,
-}
-
-/// How to serve; what is served says the document.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Serve {
-    /// How long exchanges may go on after the end was asked for.
-    pub(crate) drain_timeout: Duration,
 }
 
 /// What `micro explain` is asked.
@@ -226,10 +215,21 @@ fn matches(given: &Arguments, name: &str) -> Result<ArgMatches, Stop> {
     help::parser().try_get_matches_from(words).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp => Stop { text: error.to_string(), exit: Exit::Done },
         _ => {
-            let text = error.to_string();
+            let text = flag_of_api(&error, name).unwrap_or_else(|| error.to_string());
             let command = Some(name).filter(|name| !name.is_empty());
             Stop::usage(command, text.strip_prefix("error: ").unwrap_or(&text))
         }
+    })
+}
+
+/// What to say of a flag that only `micro api` has: what clap advises does not help there.
+fn flag_of_api(error: &clap::Error, command: &str) -> Option<String> {
+    let ContextValue::String(flag) = error.get(ContextKind::InvalidArg)? else { return None };
+    let name = flag.trim_start_matches('-').replace('-', "_");
+    let is_it = |row: &Row| row.place == Place::Command && row.flags.contains(&name.as_str());
+    rows().iter().any(is_it).then(|| {
+        let here = if Preset::of_command(command).is_none() { "; `--preset api` makes it count here" } else { "" };
+        format!("unexpected argument '{flag}' found\n\n  tip: it is a flag of `micro api`{here}\n")
     })
 }
 
@@ -243,11 +243,7 @@ fn command(name: &str, own: &ArgMatches, given: &Arguments) -> Result<Command, S
         "config" => Command::ConfigShow(config_show(own, given)),
         "reload" => Command::Reload { token: own.get_one::<Secret>("admin_token").cloned() },
         "version" => Command::Version,
-        _ => Command::Serve(Serve {
-            drain_timeout: own
-                .get_one::<config_schema::value::Duration>("drain_timeout")
-                .map_or(DRAIN_TIMEOUT, |timeout| (*timeout).into()),
-        }),
+        _ => Command::Serve,
     })
 }
 

@@ -35,6 +35,11 @@ impl Origin {
         Self { preset, names, settings: settings.to_vec(), variables: variables.clone(), standard_input }
     }
 
+    /// Returns what the document is read from, in order.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Returns the files that can change, to be watched.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str).filter(|name| *name != "-")

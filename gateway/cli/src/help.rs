@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 use config_schema::Preset;
 use config_schema::settings::{Place, Row, Status, Takes, rows};
-use config_schema::value::{Duration, Secret};
+use config_schema::value::Secret;
 
 use crate::VERSION;
 
@@ -77,13 +77,8 @@ fn serve(preset: Preset) -> Command {
     let works = |row: &&Row| matches!(row.status(), Status::Built(_)) && row.counts_for(preset);
     let settings =
         rows().iter().filter(works).filter(|row| row.place != Place::Fallback && row.place != Place::GlobalAlias);
-    named(preset.name(), about).args(settings.filter_map(documented)).arg(
-        Arg::new("drain_timeout")
-            .long("drain_timeout")
-            .value_name("TIME")
-            .value_parser(ValueParser::new(text_value::<Duration>))
-            .help("how long requests may go on after SIGTERM (default: 30s)"),
-    )
+    let documented_here = |row| documented(row).map(|arg| arg.help(help_of(row, default_of(row, preset))));
+    named(preset.name(), about).args(settings.filter_map(documented_here))
 }
 
 fn check() -> Command {
@@ -150,7 +145,11 @@ fn config() -> Command {
     named("config", "Show the configuration")
         .subcommand_required(true)
         .subcommand_help_heading("COMMANDS")
-        .subcommand(named("show", "Show the effective document; secrets are masked").args(args()))
+        .subcommand(
+            named("show", "Show the effective document; secrets are masked")
+                .help_template(format!("NAME:\n   micro config show - {OF_COMMAND}"))
+                .args(args()),
+        )
 }
 
 fn reload() -> Command {
@@ -172,7 +171,9 @@ fn version() -> Command {
 }
 
 fn help() -> Command {
-    named("help", "Show the help of a command").visible_alias("h").arg(Arg::new("topic").value_name("COMMAND"))
+    named("help", "Show the help of a command").visible_alias("h").arg(
+        Arg::new("topic").value_name("COMMAND").help("the command (default: an overview of all)"),
+    )
 }
 
 fn help_flag() -> Arg {
@@ -198,7 +199,7 @@ fn preset() -> Arg {
         .long("preset")
         .value_name("COMMAND")
         .value_parser(Preset::ALL.map(Preset::name))
-        .help("the command whose built-in document lies below the files (default: gateway)")
+        .help("the command whose built-in document lies below the files; its flags count here, too (default: gateway)")
 }
 
 fn admin_token() -> Arg {
@@ -218,7 +219,7 @@ fn config_flag() -> Arg {
 fn documented(row: &'static Row) -> Option<Arg> {
     let name = *row.flags.first()?;
     let (short, aliases): (Vec<&str>, Vec<&str>) = row.flags.iter().skip(1).partition(|flag| flag.len() == 1);
-    let mut arg = Arg::new(name).long(name).visible_aliases(aliases).help(help_of(row));
+    let mut arg = Arg::new(name).long(name).visible_aliases(aliases).help(help_of(row, row.default));
     arg = match row.takes {
         Takes::Value(value) => arg.value_name(value),
         Takes::Switch => arg.action(ArgAction::SetTrue),
@@ -226,8 +227,17 @@ fn documented(row: &'static Row) -> Option<Arg> {
     Some(short.into_iter().filter_map(|flag| flag.chars().next()).fold(arg, Arg::visible_short_alias))
 }
 
-fn help_of(row: &Row) -> String {
-    let default = if row.default.is_empty() { String::new() } else { format!(" (default: {})", row.default) };
+/// The default of a row as the built-in document of a command has it.
+fn default_of(row: &Row, preset: Preset) -> &'static str {
+    match (preset, row.variable) {
+        (Preset::Demo, Some("MICRO_API_ADDRESS")) => "localhost:8080",
+        (Preset::Demo, Some("MICRO_API_ENABLE_RPC")) => "true",
+        _ => row.default,
+    }
+}
+
+fn help_of(row: &Row, default: &str) -> String {
+    let default = if default.is_empty() { String::new() } else { format!(" (default: {default})") };
     let missing = if matches!(row.status(), Status::Ignored | Status::Refused) { " (not built yet)" } else { "" };
     let variable = row.variable.map(|variable| format!(" [${variable}]")).unwrap_or_default();
     format!("{}{default}{missing}{variable}", row.help)

@@ -45,7 +45,7 @@ pub fn run(
 
 fn dispatch(invocation: &Invocation) -> Exit {
     match &invocation.command {
-        Command::Serve(how) => serve::run(invocation, how),
+        Command::Serve => serve::run(invocation),
         Command::Check { files } => offline::check(invocation, files),
         Command::Explain(question) => offline::explain(invocation, question),
         Command::Test { files } => offline::test(invocation, files),

@@ -23,7 +23,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::VERSION;
-use crate::arguments::{Invocation, Serve};
+use crate::arguments::Invocation;
 use crate::document::Origin;
 use crate::exit::Exit;
 use crate::logging::Logging;
@@ -49,7 +49,7 @@ enum Stop {
 }
 
 /// Runs a gateway until it is told to end.
-pub(crate) fn run(invocation: &Invocation, how: &Serve) -> Exit {
+pub(crate) fn run(invocation: &Invocation) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,7 +57,7 @@ pub(crate) fn run(invocation: &Invocation, how: &Serve) -> Exit {
             return Exit::Failed;
         }
     };
-    let exit = runtime.block_on(serve(invocation, how)).unwrap_or_else(|stop| say(&stop));
+    let exit = runtime.block_on(serve(invocation)).unwrap_or_else(|stop| say(&stop));
     // A look-up of a host name that hangs in the system must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     exit
@@ -78,12 +78,14 @@ fn say(stop: &Stop) -> Exit {
 
 /// The story of a process: read, start both planes, put the document in force, say where it listens, follow what
 /// changes, and end in order.
-async fn serve(invocation: &Invocation, how: &Serve) -> Result<Exit, Stop> {
+async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
     let started = Instant::now();
     let origin = Arc::new(Origin::of_settings(invocation.preset, &invocation.settings, &invocation.variables));
     // Read before anything is started, so that a slip in it costs nothing and is reported alone.
     let first = origin.compile().map_err(|report| Stop::Invalid(Arc::new(report)))?;
     let logging = Logging::start(first.loaded.document.telemetry.log);
+    let given: Vec<&str> = invocation.settings.iter().map(|setting| setting.by.name()).collect(); // values may be secret
+    tracing::debug!(command = invocation.preset.name(), files = ?origin.names(), ?given, "the document is read");
     let mut signals = Signals::listen().map_err(|error| Stop::Failed("listening for signals", error.into()))?;
 
     let end = CancellationToken::new();
@@ -112,9 +114,9 @@ async fn serve(invocation: &Invocation, how: &Serve) -> Result<Exit, Stop> {
         ended = living => ended,
     }?;
 
-    let exit = shut_down(&gateway, greeter, how.drain_timeout, &mut signals).await;
+    let exit = shut_down(&gateway, greeter, followers.drain_timeout(), &mut signals).await;
     if exit == Exit::Done {
-        followers.stop_admin();
+        followers.stop();
         end.cancel();
         registry.ended().await; // after the exchanges it is in; what is left only waits for what comes no more
     }
@@ -137,6 +139,12 @@ async fn make_ready(
     };
     if gateway.published().snapshot().listeners.is_empty() {
         tracing::warn!("the document has no listeners: nothing is served; name a document with --config");
+    }
+    if invocation.preset == Preset::Api && followers.reflects_origins() {
+        tracing::warn!(
+            "web pages of any origin may call, with credentials, as in Micro v2: list those that may as \
+             policies.api.cors.origins, or start with --enable_cors=false"
+        );
     }
     announce::ready(gateway, followers, greeter.is_some(), invocation.output).await;
     Ok(greeter)

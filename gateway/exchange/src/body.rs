@@ -113,6 +113,11 @@ impl Body {
         http_body::Body::size_hint(self).lower() > self.limit
     }
 
+    /// Returns the length that is announced before it is sent, if there is one.
+    pub fn announced(&self) -> Option<u64> {
+        http_body::Body::size_hint(self).exact()
+    }
+
     /// Returns the bound in bytes; `u64::MAX` when there is none.
     pub fn bytes_max(&self) -> u64 {
         self.limit

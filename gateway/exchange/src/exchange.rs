@@ -8,6 +8,9 @@ use http::HeaderValue;
 
 use crate::{Body, Cause, Head, Response};
 
+/// A hundred years, the longest duration of the document: a client may ask for more time than an [`Instant`] can hold.
+const TOTAL_MAX: Duration = Duration::from_secs(36_525 * 86_400);
+
 /// When an exchange must have ended, over all tries (design 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline {
@@ -16,8 +19,9 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Fixes the deadline `total` after `start`.
+    /// Fixes the deadline `total` after `start`; more than a hundred years count as these.
     pub fn after(start: Instant, total: Duration) -> Self {
+        let total = total.min(TOTAL_MAX);
         Self { at: start + total, total }
     }
 
@@ -148,5 +152,13 @@ mod tests {
         exchange.limit_time(Duration::from_secs(1));
         assert_eq!(exchange.deadline.unwrap().left(start), Duration::from_secs(1));
         assert_eq!(exchange.deadline.unwrap().left(start + Duration::from_secs(2)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_deadline_beyond_all_time_is_one() {
+        let start = Instant::now();
+        for total in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(99_999_999_999)] {
+            assert_eq!(Deadline::after(start, total), Deadline::after(start, TOTAL_MAX), "{total:?}");
+        }
     }
 }

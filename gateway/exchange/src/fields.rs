@@ -107,20 +107,36 @@ impl Fields {
         &self.edits
     }
 
-    /// Applies the edits and takes the effective fields, to be sent on; the filter says which may be there. What the
-    /// response still depends on stays behind.
-    pub fn take(&mut self) -> (HeaderMap, Names) {
-        let Self { received, names, edits } = std::mem::take(self);
-        let map = apply(received, edits);
+    /// Returns the name of each field that has an effective value, once.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        let is_new = |(index, edit): &(usize, &Edit)| {
+            !self.received.contains_key(edit.name())
+                && self.edits.iter().take(*index).all(|before| before.name() != edit.name())
+        };
+        let added = self.edits.iter().enumerate().filter(is_new).map(|(_, edit)| edit.name());
+        self.received.keys().chain(added).filter(|name| self.contains(name))
+    }
+
+    /// Returns whether a field was set or added here, whatever was received.
+    pub fn is_set_here(&self, name: &HeaderName) -> bool {
+        self.edits.iter().any(|edit| edit.name() == name && !matches!(edit, Edit::Remove(_)))
+    }
+
+    /// Takes the effective fields, to be sent on; the filter says which may be there. `clean` drops what concerns the
+    /// connection from the fields as received, before the edits: a client that names a field in `Connection` takes away
+    /// its own, never what was set here. What the response still depends on stays behind, as it was received.
+    pub fn take(&mut self, clean: impl FnOnce(&mut HeaderMap, Names)) -> (HeaderMap, Names) {
+        let Self { mut received, names, edits } = std::mem::take(self);
         for name in &KEPT {
             if names.may_hold(name)
-                && let Some(value) = map.get(name)
+                && let Some(value) = received.get(name)
             {
                 self.received.insert(name.clone(), value.clone());
                 self.names.add(name);
             }
         }
-        (map, names)
+        clean(&mut received, names);
+        (apply(received, edits), names)
     }
 
     /// Applies the edits and returns the effective fields.
@@ -171,9 +187,23 @@ mod tests {
     fn what_the_response_needs_stays_when_the_rest_goes_on() {
         let mut fields = fields();
         fields.set(HOST, HeaderValue::from_static("h"));
-        let (map, names) = fields.take();
+        let (map, names) = fields.take(|_, _| {});
         assert_eq!((map.len(), names.may_hold(&HOST)), (3, true));
         assert_eq!((fields.text(&ACCEPT), fields.text(&HOST)), (Some("a"), None));
+    }
+
+    #[test]
+    fn what_was_set_here_survives_the_cleaning_of_what_was_received() {
+        let mut fields = fields();
+        fields.set(ACCEPT, HeaderValue::from_static("set"));
+        fields.append(VIA, HeaderValue::from_static("micro"));
+        fields.append(VIA, HeaderValue::from_static("again"));
+        fields.remove(&HOST);
+        assert_eq!(fields.names().collect::<Vec<_>>(), [ACCEPT, VIA]);
+        assert!(fields.is_set_here(&ACCEPT) && !fields.is_set_here(&HOST));
+        let (map, _) = fields.take(|received, _| received.clear());
+        assert_eq!(map.get_all(VIA).iter().collect::<Vec<_>>(), ["micro", "again"]);
+        assert_eq!((map.get(ACCEPT).unwrap(), fields.text(&ACCEPT)), (&HeaderValue::from_static("set"), Some("a")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use gateway_exchange::{Body, Cause, Exchange, Head, Host, Names, Peer, ProxyError, Response};
 use gateway_upstream::{ClusterState, EndpointState, Protocol};
-use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode, Uri, Version};
 use policies::Tries;
@@ -129,12 +129,12 @@ impl ProxyForwarding<'_> {
     /// Takes the fields out of the exchange as the endpoint will get them.
     fn headers(&self, exchange: &mut Exchange, upgrade: bool) -> HeaderMap {
         let upgrade_to = upgrade.then(|| exchange.head.fields().get(&UPGRADE).cloned()).flatten();
-        let (mut headers, names) = exchange.head.fields_mut().take();
-        remove_hop_by_hop(&mut headers, names);
+        let (mut headers, names) = exchange.head.fields_mut().take(remove_hop_by_hop);
         // `Expect` is answered here, when the body is first read (design 11.8).
         if names.may_hold(&EXPECT) {
             headers.remove(EXPECT);
         }
+        join_cookies(&mut headers, names);
         let host = exchange.head.host().value();
         add_forwarded(&mut headers, names, &exchange.peer, host);
         if let Some(value) = upgrade_to {
@@ -190,10 +190,21 @@ fn request(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Box<http
     request
 }
 
+/// HTTP/2 may cut cookies into several fields; HTTP/1.1 knows one (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap, names: Names) {
+    if !names.may_hold(&COOKIE) || headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(value) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, value);
+    }
+}
+
 /// Says who asked, how, and for which host. What untrusted peers claim was dropped on arrival.
 fn add_forwarded(headers: &mut HeaderMap, names: Names, peer: &Peer, host: &HeaderValue) {
-    let before = names.may_hold(&X_FORWARDED_FOR).then(|| headers.get(&X_FORWARDED_FOR)).flatten();
-    let chain = match before.and_then(|before| Some((before.to_str().ok()?, peer.text.to_str().ok()?))) {
+    let before = names.may_hold(&X_FORWARDED_FOR).then(|| one_list(headers, &X_FORWARDED_FOR)).flatten();
+    let chain = match before.and_then(|before| Some((before, peer.text.to_str().ok()?))) {
         None => Some(peer.text.clone()),
         Some((before, text)) => HeaderValue::try_from(format!("{before}, {text}")).ok(),
     };
@@ -209,7 +220,7 @@ fn add_forwarded(headers: &mut HeaderMap, names: Names, peer: &Peer, host: &Head
     }
     // RFC 7239 is continued where a trusted proxy in front began it; few endpoints read it otherwise.
     if names.may_hold(&FORWARDED)
-        && let Some(before) = headers.get(FORWARDED).and_then(|value| value.to_str().ok())
+        && let Some(before) = one_list(headers, &FORWARDED)
     {
         let ip = peer.address.ip().to_canonical();
         let node = if ip.is_ipv6() { format!("\"[{ip}]\"") } else { ip.to_string() };
@@ -217,6 +228,13 @@ fn add_forwarded(headers: &mut HeaderMap, names: Names, peer: &Peer, host: &Head
             headers.insert(FORWARDED, value);
         }
     }
+}
+
+/// Returns the lines of a field as one list (RFC 9110 §5.3): many proxies add a line of their own, and the last one is
+/// what the nearest of them says.
+fn one_list(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<&str> = headers.get_all(name).iter().map(|line| line.to_str().ok()).collect::<Option<_>>()?;
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 fn clean_response(response: &mut Response, upgrade: bool) -> Result<(), ProxyError> {
@@ -240,7 +258,7 @@ mod tests {
     fn forwarded(before: &[(&'static str, &'static str)], peer: [u8; 4]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for &(name, value) in before {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.append(name, HeaderValue::from_static(value));
         }
         let names = Names::of(&headers);
         add_forwarded(&mut headers, names, &(peer, 9).into(), &HeaderValue::from_static("h:80"));
@@ -262,5 +280,25 @@ mod tests {
         assert_eq!(headers["x-forwarded-for"], "1.2.3.4, 9.9.9.9");
         assert_eq!(headers["forwarded"], "for=1.2.3.4, for=9.9.9.9");
         assert_eq!(headers["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn a_line_of_its_own_continues_the_chain() {
+        let lines =
+            [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4"), ("forwarded", "a"), ("forwarded", "b")];
+        let headers = forwarded(&lines, [9, 9, 9, 9]);
+        assert_eq!(headers.get_all("x-forwarded-for").iter().collect::<Vec<_>>(), ["6.6.6.6, 1.2.3.4, 9.9.9.9"]);
+        assert_eq!(headers.get_all("forwarded").iter().collect::<Vec<_>>(), ["a, b, for=9.9.9.9"]);
+    }
+
+    #[test]
+    fn cookies_become_one_field() {
+        let mut headers = HeaderMap::new();
+        for crumb in ["a=1", "b=2"] {
+            headers.append(COOKIE, HeaderValue::from_static(crumb));
+        }
+        let names = Names::of(&headers);
+        join_cookies(&mut headers, names);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     }
 }

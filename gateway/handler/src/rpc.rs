@@ -4,7 +4,7 @@ mod call;
 mod metadata;
 mod payload;
 
-pub(crate) use call::Unary;
+pub(crate) use call::{Unary, once};
 pub(crate) use metadata::{Caller, joined, of_request};
 
 use bytes::Bytes;

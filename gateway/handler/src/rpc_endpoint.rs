@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use gateway_exchange::{Body, Cause, Exchange, Head, ProxyError, Response, form_pairs};
-use gateway_upstream::{ClusterState, EndpointState, Services, Upstreams};
+use gateway_resolve::is_internal;
+use gateway_upstream::{ClusterState, EndpointState, Services, Source, Upstreams};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, StatusCode};
 use mesh_rpc::{Codec, RpcError};
@@ -116,7 +117,9 @@ impl Callee {
         if addresses == Addresses::None {
             return Err(refused());
         }
-        let others = services.iter().filter_map(|(slot, _)| upstreams.cluster(slot));
+        // A node of the registry, not whatever the document itself forwards to (K157).
+        let registered = services.iter().filter(|(_, cluster)| cluster.id.source == Source::Registry);
+        let others = registered.filter_map(|(slot, _)| upstreams.cluster(slot));
         cluster
             .into_iter()
             .chain(others)
@@ -135,7 +138,7 @@ impl Question {
             return Err(bad("invalid endpoint"));
         }
         // Internal methods are not reachable through the gateway (D22).
-        if self.endpoint.starts_with("Debug.") || self.endpoint.contains("Debug/") {
+        if is_internal(&self.endpoint) {
             return Err(ProxyError::new(Cause::Forbidden, "Debug is not callable through the gateway").with_id(ID));
         }
         Ok(self)
@@ -232,8 +235,8 @@ fn refuse_foreign_pages(head: &Head, peer: SocketAddr) -> Result<(), ProxyError>
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err(refused());
     }
-    let Some(origin) = head.text(&ORIGIN) else { return Ok(()) };
-    let host = origin.split_once("://").map(|(_, host)| host);
+    let Some(origin) = head.fields().get(&ORIGIN) else { return Ok(()) };
+    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     if !host.is_some_and(|host| host.eq_ignore_ascii_case(head.host().sent())) {
         return Err(refused());
     }
@@ -291,7 +294,40 @@ mod tests {
         check(&json, r#"{"service":"s","method":"A.B","request":"{"}"#, "error decoding request string: ");
         check(&json, "5", "error decoding request: ");
         check(&[], "service=s", "error decoding request string: EOF");
-        check(&json, r#"{"service":"s","method":"Debug.Health"}"#, "Debug is not callable");
+        for internal in ["Debug.Health", "debug.Health", "/s.Debug/Health", "Debug.A.B"] {
+            check(&json, &format!(r#"{{"service":"s","method":"{internal}"}}"#), "Debug is not callable");
+        }
+    }
+
+    #[test]
+    fn an_address_is_that_of_a_registered_node() {
+        let cluster = |source, name, port: u16| {
+            let endpoint = gateway_upstream::Endpoint {
+                address: ([127, 0, 0, 1], port).into(),
+                authority: "h".into(),
+                protocol: None,
+                weight: 1,
+                labels: std::sync::Arc::default(),
+            };
+            gateway_upstream::Cluster::new(source, name, vec![endpoint])
+        };
+        let mut table = gateway_upstream::ServicesTable::default();
+        table.upsert(cluster(Source::Registry, "a", 1));
+        table.upsert(cluster(Source::Registry, "b", 2));
+        table.upsert(cluster(Source::Static, "internal", 3));
+        let (services, upstreams) = (table.snapshot(), Upstreams::default());
+        upstreams.update(&services);
+        let check = |address: &str, addresses: Addresses, found: bool| {
+            let question = Question { service: "a".into(), address: address.into(), ..Question::default() };
+            let callee = Callee::find(&question, addresses, &services, &upstreams);
+            assert_eq!(callee.is_ok_and(|callee| callee.endpoint.is_some()), found, "{address}");
+        };
+        check("127.0.0.1:1", Addresses::Registered, true);
+        check("127.0.0.1:2", Addresses::Registered, true);
+        check("127.0.0.1:3", Addresses::Registered, false);
+        check("127.0.0.1:4", Addresses::Registered, false);
+        check("localhost:1", Addresses::Registered, false);
+        check("127.0.0.1:1", Addresses::None, false);
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub enum ApplyError {
     /// A worker cannot be started.
     #[error("no further worker can be started")]
     Workers(#[source] std::io::Error),
+    /// Reading the document ended in a panic.
+    #[error("the document could not be read: a defect of the reader, not of the document")]
+    Unread(#[source] tokio::task::JoinError),
     /// The gateway is shutting down.
     #[error("the gateway is shutting down")]
     Ended,
@@ -54,44 +57,62 @@ impl Control {
         next.generation = before.generation + 1;
         let difference = difference(&before, &next);
 
-        let opened = self.bind(&difference, &next)?;
-        self.crew.grow(next.workers).await.map_err(ApplyError::Workers)?;
+        let opened = self.open(&difference, &next)?;
+        let revived = self.crew.grow(next.workers).await.map_err(ApplyError::Workers)?;
         self.names.first_answers(&next.clusters).await;
+        self.widen(&difference, &next).await?;
 
         let next = Arc::new(next);
         self.table.replace(Source::Static, self.names.clusters(&next.clusters));
         self.publish(Arc::clone(&next));
-        self.hand_over(&next, &difference, opened).await;
+        self.hand_over(&next, &difference, opened, revived).await;
         self.names.follow(next.clusters.clone());
         Ok(Applied { generation: next.generation, digest: Arc::clone(&next.digest), difference })
     }
 
     /// Opens what is new, before anything is touched.
-    fn bind(&mut self, difference: &Difference, next: &Snapshot) -> Result<Vec<(ListenerId, Listening)>, ApplyError> {
+    fn open(&self, difference: &Difference, next: &Snapshot) -> Result<Vec<(ListenerId, Listening)>, ApplyError> {
         let ours: HashSet<u16> =
             self.listening.values().flat_map(Listening::addresses).map(|address| address.port()).collect();
-        let failed = |listener: &ListenerId| {
-            let listener = Arc::clone(listener);
-            move |source| ApplyError::Bind { listener, source }
-        };
-        for (id, listening) in &mut self.listening {
-            if next.listeners.contains_key(id) {
-                listening.grow(next.workers).map_err(failed(id))?;
-            }
-        }
         let open = |id: &ListenerId| {
             let listener = next.listeners.get(id)?;
             Some(
                 Listening::open(listener.address, next.workers, &ours)
                     .map(|opened| (Arc::clone(id), opened))
-                    .map_err(failed(id)),
+                    .map_err(|source| ApplyError::Bind { listener: Arc::clone(id), source }),
             )
         };
         difference.opened.iter().filter_map(open).collect()
     }
 
-    /// Tells the workers, and lets go of what is no longer used.
-    async fn hand_over(&mut self, next: &Snapshot, difference: &Difference, opened: Vec<(ListenerId, Listening)>) {
+    /// Gives every worker a socket of the listeners that stay. The last step that can fail, because the system spreads
+    /// connections over these sockets from the moment they are there: where it fails half-way, those there are go to the
+    /// workers that serve, so that no connection waits on a socket that nobody accepts on.
+    async fn widen(&mut self, difference: &Difference, next: &Snapshot) -> Result<(), ApplyError> {
+        let stays = |id: &ListenerId| next.listeners.contains_key(id) && !difference.closed.contains(id);
+        let mut widened = Ok(());
+        for (id, listening) in self.listening.iter_mut().filter(|(id, _)| stays(id)) {
+            let grown = listening.grow(next.workers);
+            widened = widened.and(grown.map_err(|source| ApplyError::Bind { listener: Arc::clone(id), source }));
+        }
+        if widened.is_err() {
+            lend(&self.crew, &self.listening, &self.all()).await;
+        }
+        widened
+    }
+
+    fn all(&self) -> Vec<ListenerId> {
+        self.listening.keys().map(Arc::clone).collect()
+    }
+
+    /// Tells the workers, and lets go of what is no longer used. A worker that was `revived` has no sockets yet.
+    async fn hand_over(
+        &mut self,
+        next: &Snapshot,
+        difference: &Difference,
+        opened: Vec<(ListenerId, Listening)>,
+        revived: bool,
+    ) {
         self.crew.tell(|_| Mail::Wake).await;
         for id in &difference.closed {
             self.crew.tell(|_| Mail::Close { id: Arc::clone(id) }).await;
@@ -99,9 +120,8 @@ impl Control {
         }
         self.listening.extend(opened);
         self.crew.shrink(next.workers).await;
-        let all = difference.workers.is_some();
-        let lent: Vec<ListenerId> =
-            if all { self.listening.keys().map(Arc::clone).collect() } else { difference.opened.clone() };
+        let all = revived || difference.workers.is_some();
+        let lent = if all { self.all() } else { difference.opened.clone() };
         lend(&self.crew, &self.listening, &lent).await;
         if difference.telemetry {
             self.access_log.redirect(telemetry::destination(&next.telemetry.access_log));

@@ -73,7 +73,7 @@ impl Names {
     /// Takes over the clusters of the new configuration, and keeps asking for their names from now on.
     pub(crate) fn follow(&mut self, sources: Vec<ClusterSource>) {
         self.round += 1;
-        self.tasks.abort_all();
+        self.tasks = JoinSet::new(); // dropping the old ones ends them
         self.sources = sources;
         self.known.retain(|host, _| hosts(&self.sources).any(|known| known == host));
         let Some(resolver) = &self.resolver else { return };

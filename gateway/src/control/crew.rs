@@ -44,8 +44,10 @@ impl Crew {
     }
 
     /// Makes sure that `workers` can serve: starts those that are missing, calls back those that had retired. None that
-    /// serves is touched, so that this may fail without harm.
-    pub(crate) async fn grow(&mut self, workers: usize) -> io::Result<()> {
+    /// serves is touched, so that this may fail without harm. Returns whether one that should have served had ended, and
+    /// was started again without sockets.
+    pub(crate) async fn grow(&mut self, workers: usize) -> io::Result<bool> {
+        let mut revived = false;
         self.seats.resize_with(self.seats.len().max(workers), || None);
         for index in 0..workers {
             let alive = match self.seats.get(index).and_then(Option::as_ref) {
@@ -56,10 +58,11 @@ impl Crew {
             if !alive {
                 let handle = self.start(index)?;
                 self.seats[index] = Some(handle);
+                revived |= index < self.serving;
             }
         }
         self.serving = self.serving.max(workers);
-        Ok(())
+        Ok(revived)
     }
 
     /// Retires the workers beyond `workers`.

@@ -15,6 +15,8 @@ use crate::{Endpoint, Ewma, PoolSettings, Protocol, SendError, SendFailure};
 /// How long an endpoint is left out after a failed connection; doubled each time up to the maximum.
 const EJECTION_MIN: Duration = Duration::from_secs(1);
 const EJECTION_MAX: Duration = Duration::from_secs(30);
+/// The least latency that a failed call counts as: an endpoint that resets at once must not look fast.
+const FAILURE_LATENCY: Duration = Duration::from_secs(1);
 
 /// What is known of an endpoint. Carried over to the next table while address and pool settings stay the same.
 pub struct EndpointState {
@@ -51,13 +53,23 @@ pub struct EndpointReport {
     pub ejected: bool,
 }
 
-/// Counts one call in flight until it is dropped.
+/// Counts one call in flight until it is dropped. One that is dropped before it has ended was cut, by its deadline or
+/// its client: the balancer learns how long it had taken by then, else an endpoint that never answers would be the
+/// cheapest of all.
 #[derive(Debug)]
-pub struct InFlight(Rc<EndpointState>);
+pub struct InFlight {
+    endpoint: Rc<EndpointState>,
+    since: Instant,
+    ended: bool,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get().saturating_sub(1));
+        self.endpoint.in_flight.set(self.endpoint.in_flight.get().saturating_sub(1));
+        if !self.ended {
+            let now = Instant::now();
+            self.endpoint.observe(now.saturating_duration_since(self.since), now);
+        }
     }
 }
 
@@ -118,7 +130,7 @@ impl EndpointState {
             let endpoint = self.endpoint.borrow();
             (endpoint.address, endpoint.protocol.unwrap_or(protocol))
         };
-        let _in_flight = self.begin();
+        let mut call = self.begin(now);
         let answer = match protocol {
             Protocol::Http => self.h1.send(address, request).await,
             Protocol::Grpc => Box::pin(self.h2.send(address, request)).await,
@@ -127,25 +139,30 @@ impl EndpointState {
                 Err(SendError { failure, unsent: Some(request) })
             }
         };
+        call.ended = true;
         self.learn(now, answer.as_ref().err());
         let (response, lease) = answer?;
         Ok(into_response(response, lease))
     }
 
     /// Counts a call from here on; the balancer prefers endpoints with fewer.
-    pub fn begin(self: &Rc<Self>) -> InFlight {
+    pub fn begin(self: &Rc<Self>, now: Instant) -> InFlight {
         self.in_flight.set(self.in_flight.get() + 1);
         self.calls.set(self.calls.get() + 1);
-        InFlight(Rc::clone(self))
+        InFlight { endpoint: Rc::clone(self), since: now, ended: false }
+    }
+
+    fn observe(&self, latency: Duration, now: Instant) {
+        let mut ewma = self.ewma.get();
+        ewma.observe(latency, now);
+        self.ewma.set(ewma);
     }
 
     fn learn(&self, start: Instant, error: Option<&SendError>) {
         let now = Instant::now();
         match error.map(SendError::cause) {
             None => {
-                let mut ewma = self.ewma.get();
-                ewma.observe(now.saturating_duration_since(start), now);
-                self.ewma.set(ewma);
+                self.observe(now.saturating_duration_since(start), now);
                 self.ejections.set(0);
                 self.ejected_until.set(None);
             }
@@ -153,6 +170,7 @@ impl EndpointState {
             Some(Cause::BodyTooLarge | Cause::ClientGone | Cause::Overloaded) => {}
             Some(cause) => {
                 self.failures.set(self.failures.get() + 1);
+                self.observe(now.saturating_duration_since(start).max(FAILURE_LATENCY), now);
                 if matches!(cause, Cause::ConnectRefused | Cause::ConnectTimeout) {
                     self.eject(now);
                 }

@@ -154,7 +154,7 @@ mod tests {
         upstreams.update(&table.snapshot());
         let slot = table.snapshot().find("a").unwrap();
         let before = upstreams.cluster(slot).unwrap();
-        drop(before.endpoints[1].begin());
+        drop(before.endpoints[1].begin(Instant::now()));
 
         table.upsert(cluster(&[2, 3]));
         upstreams.update(&table.snapshot());

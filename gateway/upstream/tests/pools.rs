@@ -1,5 +1,7 @@
 //! Pools over real sockets: what is reused, what is tried again, what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -179,6 +181,28 @@ fn an_endpoint_that_refuses_connections_is_left_out() {
             }
         }
         assert!(failures <= 1, "{failures} calls went to the endpoint that is gone");
+    });
+}
+
+#[test]
+fn an_endpoint_that_resets_or_never_answers_is_not_the_cheapest() {
+    run(async {
+        let (resets, _) = server(|stream, _| async move { drop(stream) }).await;
+        let (hangs, _) = server(|stream, _| async move {
+            std::future::pending::<()>().await;
+            drop(stream);
+        })
+        .await;
+        let (alive, answered) = server(|stream, _| answer(stream, 1)).await;
+        let called = call(&[resets, hangs, alive], PoolSettings::default());
+        for _ in 0..60 {
+            let sent = tokio::time::timeout(Duration::from_millis(50), called.send(Protocol::Http)).await;
+            if let Ok(Ok(response)) = sent {
+                drop(response.body.collect().await.unwrap());
+            }
+        }
+        let answered = answered.load(Ordering::Relaxed);
+        assert!(answered > 25, "only {answered} of 60 calls went to the endpoint that answers");
     });
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -45,14 +45,29 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait after `accept` failed, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What every request needs: the registry, who may ask, and what is not said.
+#[derive(Debug)]
+struct Door {
+    registry: Arc<dyn Registry>,
+    allowed: Allowed,
+    ttl_default: watch::Receiver<Duration>,
+}
+
 /// Serves a registry until the token is cancelled; then no connection is taken any more, those that are open end
 /// after the exchange they are in, and what goes on after [`DRAIN_TIMEOUT`] is cut.
 ///
-/// `allowed` is what requests may call the listener besides loopback, usually [`Allowed::listening`].
+/// `allowed` is what requests may call the listener besides loopback, usually [`Allowed::listening`]. `ttl_default` is
+/// what a registration gets that names no time to live, usually [`TTL_DEFAULT`]; each takes the value of its moment.
 ///
 /// Dropping the future cuts everything.
-pub async fn serve(listener: TcpListener, registry: Arc<dyn Registry>, allowed: Allowed, shutdown: CancellationToken) {
-    let allowed = Arc::new(allowed);
+pub async fn serve(
+    listener: TcpListener,
+    registry: Arc<dyn Registry>,
+    allowed: Allowed,
+    ttl_default: watch::Receiver<Duration>,
+    shutdown: CancellationToken,
+) {
+    let door = Arc::new(Door { registry, allowed, ttl_default });
     let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -62,10 +77,9 @@ pub async fn serve(listener: TcpListener, registry: Arc<dyn Registry>, allowed: 
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &free) => match accepted {
                 Ok((stream, permit)) => {
-                    let (registry, allowed) = (Arc::clone(&registry), Arc::clone(&allowed));
-                    let shutdown = shutdown.clone();
+                    let (door, shutdown) = (Arc::clone(&door), shutdown.clone());
                     connections.spawn(async move {
-                        connection::serve(stream, registry, allowed, shutdown).await;
+                        connection::serve(stream, door, shutdown).await;
                         drop(permit);
                     });
                 }

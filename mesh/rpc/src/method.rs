@@ -11,8 +11,10 @@ pub fn path(service: &str, endpoint: &str) -> String {
         return endpoint.to_owned();
     }
     match endpoint.split_once('.') {
-        Some((handler, method)) if !method.contains('.') && service.is_empty() => format!("/{handler}/{method}"),
-        Some((handler, method)) if !method.contains('.') => format!("/{service}.{handler}/{method}"),
+        Some((handler, method)) if !method.contains('.') => {
+            let dot = if service.is_empty() { "" } else { "." };
+            ["/", service, dot, handler, "/", method].concat()
+        }
         _ => endpoint.to_owned(),
     }
 }

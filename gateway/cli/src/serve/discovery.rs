@@ -83,8 +83,13 @@ impl Discovery {
 
     fn changed(&mut self, name: String) -> Discovered {
         match self.known.get(&name) {
-            Some(versions) if !versions.is_empty() => Discovered::Upsert(cluster(&name, versions, &mut self.names)),
+            Some(versions) if !versions.is_empty() => {
+                let cluster = cluster(&name, versions, &mut self.names);
+                tracing::debug!(service = name, endpoints = cluster.endpoints.len(), "a registered service has changed");
+                Discovered::Upsert(cluster)
+            }
             _ => {
+                tracing::debug!(service = name, "a registered service is gone");
                 self.known.remove(&name);
                 Discovered::Remove(name)
             }

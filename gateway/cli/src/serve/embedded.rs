@@ -2,11 +2,12 @@
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesh_registry::guard::Allowed;
 use mesh_registry::{Memory, Registry, http};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,7 @@ const CHANGES: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Embedded {
     memory: Memory,
+    ttl_default: watch::Sender<Duration>,
     sockets: mpsc::Sender<Vec<StdListener>>,
 }
 
@@ -26,8 +28,9 @@ impl Embedded {
     pub(super) fn start(tasks: &mut JoinSet<()>, end: CancellationToken) -> Self {
         let (sockets, given) = mpsc::channel(CHANGES);
         let memory = Memory::new();
-        tasks.spawn(serve(Arc::new(memory.clone()), given, end));
-        Self { memory, sockets }
+        let (ttl_default, ttl) = watch::channel(http::TTL_DEFAULT);
+        tasks.spawn(serve(Arc::new(memory.clone()), ttl, given, end));
+        Self { memory, ttl_default, sockets }
     }
 
     /// Returns the registry.
@@ -35,11 +38,17 @@ impl Embedded {
         Arc::new(self.memory.clone())
     }
 
+    /// Gives this time to registrations from now on that name none. Those before keep theirs until they are renewed
+    /// by a registration.
+    pub(super) fn lease(&self, ttl: Duration) {
+        self.ttl_default.send_replace(ttl);
+    }
+
     /// Listens on these from now on, and no more on those before. What is registered stays.
-    pub(super) fn listen(&self, sockets: Vec<StdListener>) {
-        if self.sockets.try_send(sockets).is_err() {
-            tracing::error!("the embedded registry could not move: it was told too often at once");
-        }
+    ///
+    /// Returns false when it was told too often before it could follow, or has ended.
+    pub(super) fn listen(&self, sockets: Vec<StdListener>) -> bool {
+        self.sockets.try_send(sockets).is_ok()
     }
 
     /// Waits until nothing is served any more.
@@ -48,7 +57,12 @@ impl Embedded {
     }
 }
 
-async fn serve(registry: Arc<dyn Registry>, mut given: mpsc::Receiver<Vec<StdListener>>, end: CancellationToken) {
+async fn serve(
+    registry: Arc<dyn Registry>,
+    ttl_default: watch::Receiver<Duration>,
+    mut given: mpsc::Receiver<Vec<StdListener>>,
+    end: CancellationToken,
+) {
     let mut serving = JoinSet::new();
     let mut current = end.child_token();
     loop {
@@ -65,7 +79,8 @@ async fn serve(registry: Arc<dyn Registry>, mut given: mpsc::Receiver<Vec<StdLis
         for socket in sockets {
             match adopt(socket) {
                 Ok((socket, allowed)) => {
-                    serving.spawn(http::serve(socket, Arc::clone(&registry), allowed, current.clone()));
+                    let (registry, ttl) = (Arc::clone(&registry), ttl_default.clone());
+                    serving.spawn(http::serve(socket, registry, allowed, ttl, current.clone()));
                 }
                 Err(error) => tracing::error!(%error, "a socket of the embedded registry cannot be used"),
             }

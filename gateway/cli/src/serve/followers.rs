@@ -4,8 +4,10 @@
 //! handed over once the document is in force ([`Followers::follow`]).
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use config_schema::document::{Registry, RegistryKind};
 use config_schema::value::ListenAddress;
@@ -16,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::embedded::Embedded;
-use super::sockets;
+use super::sockets::{self, Bound};
 use crate::logging::Logging;
 use crate::remote::secret_text;
 
@@ -35,25 +37,31 @@ pub(super) struct Followers {
 /// Where the two listen, and what is opened for the document that comes next.
 #[derive(Debug, Default)]
 struct Places {
-    admin: Place,
-    registry: Place,
+    admin: Arc<Place>,
+    registry: Arc<Place>,
     next: Option<Next>,
 }
 
-/// An address as wanted, and as bound: nothing where it was taken and nobody had asked for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An address as wanted, and its sockets: none where it was taken and nobody had asked for it. They are shared with who
+/// serves them, so that a move finds its own port free.
+#[derive(Debug, Default)]
 struct Place {
     wanted: Option<ListenAddress>,
-    bound: Vec<SocketAddr>,
+    sockets: Vec<TcpListener>,
 }
 
-/// A place with its open sockets; nothing where it stays as it is.
-type Move = Option<(Place, Vec<TcpListener>)>;
+/// Another place, with sockets that do not listen yet where the ones before are in the way.
+#[derive(Debug)]
+struct Move {
+    wanted: Option<ListenAddress>,
+    sockets: Vec<Bound>,
+}
 
+/// What the next document needs; a place that stays as it is does not move.
 #[derive(Debug)]
 struct Next {
-    admin: Move,
-    registry: Move,
+    admin: Option<Move>,
+    registry: Option<Move>,
     token: Option<Token>,
 }
 
@@ -81,11 +89,12 @@ impl Followers {
     /// Starts the admin API, which is given its sockets by the first document in force.
     pub(super) fn start_admin(&self, subject: Subject) -> Result<(), StartError> {
         let admin = Admin::start(subject)?;
-        self.admin.set(admin).map_err(|_| std::io::Error::other("it runs already").into())
+        self.admin.set(admin).map_err(|_| io::Error::other("it runs already").into())
     }
 
-    /// Ends the admin API.
-    pub(super) fn stop_admin(&self) {
+    /// Ends the admin API, and lets go of all sockets.
+    pub(super) fn stop(&self) {
+        *self.places.lock() = Places::default();
         if let Some(admin) = self.admin.get() {
             admin.stop();
         }
@@ -96,6 +105,18 @@ impl Followers {
         self.document.subscribe()
     }
 
+    /// Returns how long exchanges may go on once the end is asked for, as the document in force has it.
+    pub(super) fn drain_timeout(&self) -> Duration {
+        self.document.borrow().as_ref().map(|loaded| loaded.document.drain_timeout.into()).unwrap_or_default()
+    }
+
+    /// Returns whether web pages of any origin are let in, as only built-in documents do.
+    pub(super) fn reflects_origins(&self) -> bool {
+        self.document.borrow().as_ref().is_some_and(|loaded| {
+            loaded.document.policies.values().filter_map(|set| set.cors.as_ref()).any(|cors| cors.reflect)
+        })
+    }
+
     /// Returns who may ask the admin API.
     pub(super) fn access(&self) -> watch::Receiver<Access> {
         self.access.subscribe()
@@ -103,12 +124,12 @@ impl Followers {
 
     /// Returns where the admin API listens.
     pub(super) fn admin_addresses(&self) -> Vec<SocketAddr> {
-        self.places.lock().admin.bound.clone()
+        sockets::addresses(&self.places.lock().admin.sockets)
     }
 
     /// Returns where the embedded registry listens.
     pub(super) fn registry_addresses(&self) -> Vec<SocketAddr> {
-        self.places.lock().registry.bound.clone()
+        sockets::addresses(&self.places.lock().registry.sockets)
     }
 
     /// Opens what a document needs and is not open yet. What was opened for a document that did not come into force is
@@ -121,7 +142,7 @@ impl Followers {
         let (admin, registry) = {
             let mut places = self.places.lock();
             places.next = None;
-            (places.admin.clone(), places.registry.clone())
+            (Arc::clone(&places.admin), Arc::clone(&places.registry))
         };
         let mut findings = Vec::new();
         let token = self.token(loaded, &mut findings);
@@ -136,27 +157,19 @@ impl Followers {
 
     /// Follows the document that is in force now.
     pub(super) fn follow(&self, loaded: &Arc<Loaded>) {
+        if let Some(memory) = embedded(loaded) {
+            self.registry.lease(memory.ttl.into());
+        }
         let mut places = self.places.lock();
         if let Some(Next { admin, registry, token }) = places.next.take() {
-            if let Some((place, sockets)) = admin {
-                self.move_admin(&place, sockets);
-                places.admin = place;
-            }
-            if let Some((place, sockets)) = registry {
-                self.registry.listen(sockets);
-                places.registry = place;
-            }
-            self.access.send_replace(Access { addresses: places.admin.bound.clone(), token });
+            let to_admin = |sockets| self.admin.get().is_some_and(|admin| admin.listen(sockets));
+            follow_to(&mut places.admin, admin, "the admin API", to_admin);
+            follow_to(&mut places.registry, registry, "the embedded registry", |sockets| self.registry.listen(sockets));
+            self.access.send_replace(Access { addresses: sockets::addresses(&places.admin.sockets), token });
         }
         drop(places);
         self.logging.set(loaded.document.telemetry.log);
         self.document.send_replace(Some(Arc::clone(loaded)));
-    }
-
-    fn move_admin(&self, place: &Place, sockets: Vec<TcpListener>) {
-        if self.admin.get().is_none_or(|admin| !admin.listen(sockets)) {
-            tracing::error!(addresses = ?place.bound, "the admin API could not move: it was told too often at once");
-        }
     }
 
     fn token(&self, loaded: &Loaded, findings: &mut Vec<Diagnostic>) -> Option<Token> {
@@ -171,7 +184,32 @@ impl Followers {
     }
 }
 
-fn open_admin(now: &Place, loaded: &Loaded, findings: &mut Vec<Diagnostic>) -> Move {
+/// Has somebody listen at another place. What cannot be had in spite of all stays where it is.
+fn follow_to(
+    place: &mut Arc<Place>,
+    to: Option<Move>,
+    name: &'static str,
+    listen: impl FnOnce(Vec<TcpListener>) -> bool,
+) {
+    let Some(Move { wanted, sockets }) = to else { return };
+    let shared = sockets::listen(sockets, &place.sockets).and_then(|sockets| {
+        let copies = sockets.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?;
+        Ok((sockets, copies))
+    });
+    match shared {
+        Ok((sockets, copies)) => {
+            if listen(copies) {
+                tracing::debug!(addresses = ?sockets::addresses(&sockets), "{name} has its addresses");
+                *place = Arc::new(Place { wanted, sockets });
+            } else {
+                tracing::error!("{name} could not move: it was told too often at once");
+            }
+        }
+        Err(error) => tracing::error!(%error, "{name} could not move"),
+    }
+}
+
+fn open_admin(now: &Place, loaded: &Loaded, findings: &mut Vec<Diagnostic>) -> Option<Move> {
     let wanted = loaded.document.admin.address.get();
     let asked_for = loaded.is_explicit(&path(&["admin", "address"]))
         || (loaded.is_explicit(&path(&["admin"])) && wanted != config_schema::document::Admin::default().address.get());
@@ -185,9 +223,9 @@ fn open_admin(now: &Place, loaded: &Loaded, findings: &mut Vec<Diagnostic>) -> M
     open(now, wanted, &taken, loaded, &["admin", "address"], findings)
 }
 
-fn open_registry(now: &Place, compiled: &Compiled, findings: &mut Vec<Diagnostic>) -> Move {
+fn open_registry(now: &Place, compiled: &Compiled, findings: &mut Vec<Diagnostic>) -> Option<Move> {
     let loaded = &*compiled.loaded;
-    let memory = loaded.document.registry.iter().find(|registry| registry.kind == RegistryKind::Memory);
+    let memory = embedded(loaded);
     let wanted = memory.map(|registry| registry.listen.unwrap_or(Registry::DEFAULT_LISTEN));
     let asked_for = memory.is_some_and(|registry| registry.listen.is_some());
     let taken = if asked_for || needs_registry(&compiled.snapshot) {
@@ -202,6 +240,11 @@ fn open_registry(now: &Place, compiled: &Compiled, findings: &mut Vec<Diagnostic
     open(now, wanted, &taken, loaded, &["registry", "listen"], findings)
 }
 
+/// Returns what the document says of the registry of this process.
+fn embedded(loaded: &Loaded) -> Option<&Registry> {
+    loaded.document.registry.iter().find(|registry| registry.kind == RegistryKind::Memory)
+}
+
 /// Opens the sockets of an address, unless they are open. One that could not be had before is tried again.
 fn open(
     now: &Place,
@@ -210,13 +253,13 @@ fn open(
     loaded: &Loaded,
     keys: &[&str],
     findings: &mut Vec<Diagnostic>,
-) -> Move {
-    if now.wanted == wanted && (wanted.is_none() || !now.bound.is_empty()) {
+) -> Option<Move> {
+    if now.wanted == wanted && (wanted.is_none() || !now.sockets.is_empty()) {
         return None;
     }
-    let Some(address) = wanted else { return Some((Place::default(), Vec::new())) };
-    match sockets::bind(address) {
-        Ok(sockets) => Some((Place { wanted, bound: sockets::addresses(&sockets) }, sockets)),
+    let Some(address) = wanted else { return Some(Move { wanted, sockets: Vec::new() }) };
+    match sockets::bind(address, &now.sockets) {
+        Ok(sockets) => Some(Move { wanted, sockets }),
         Err(reason) => match taken {
             Taken::Refuse { help } => {
                 findings.push(
@@ -228,7 +271,7 @@ fn open(
                 if now.wanted != wanted {
                     tracing::warn!(%address, %reason, "{line}");
                 }
-                Some((Place { wanted, bound: Vec::new() }, Vec::new()))
+                Some(Move { wanted, sockets: Vec::new() })
             }
         },
     }

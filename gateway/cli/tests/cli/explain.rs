@@ -42,6 +42,20 @@ fn the_listener_follows_from_the_port() {
     assert!(ended.err.contains("api at 127.0.0.1:8080"), "{}", ended.err);
 }
 
+/// What `micro api` would do with these flags.
+#[test]
+fn flags_of_the_preset_that_is_named_count() {
+    let url = "GET http://localhost:9090/greeter/say/hello";
+    let words = ["explain", "--output=json", "--preset", "api", "--address", ":9090", "--namespace", "com.example"];
+    let ended = run(&[&words[..], &["--handler=rpc", url]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let explained: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&explained["handler"], &explained["service"]), (&"rpc".into(), &"com.example.api.greeter".into()));
+    let ended = run(&["explain", "--namespace", "com.example", url]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("unexpected argument '--namespace'"), "{}", ended.err);
+}
+
 #[test]
 fn why_a_route_takes_a_request_and_others_do_not() {
     let gold = explained(&["-H", "X-Tier: gold", "GET http://localhost:8080/app/x"]);

@@ -88,6 +88,26 @@ fn what_takes_too_long_is_cut() {
     drop(held);
 }
 
+/// The document may grant another time than the one that was there at the start.
+#[test]
+fn the_time_to_drain_is_that_of_the_document_in_force() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = proxy_of(&upstream);
+    let document = std::fs::read_to_string(folder.path("gateway.yaml")).unwrap();
+    folder.write(&format!("{document}drain_timeout: 1h\n"));
+    let serving = Serving::gateway(&folder);
+    let mut client = TcpStream::connect(serving.listener("web")).unwrap();
+    send(&mut client, "GET /", &[], "").unwrap();
+    let held = upstream.accept().unwrap();
+    folder.write(&format!("{document}drain_timeout: 100ms\n"));
+    assert_eq!(run(&["reload", "--admin", &serving.admin().to_string()]).code, Some(0));
+    serving.signal("TERM");
+    let (status, log) = serving.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("connections were cut"), "{log}");
+    drop(held);
+}
+
 #[test]
 fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -105,6 +125,23 @@ fn a_port_that_is_taken_is_named() {
         &["api", "--address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--registry_listen", &address],
         &["bind-failed", &address, "--registry_listen"],
     );
+}
+
+/// What Micro v2 allowed is said, so that nobody has it without knowing.
+#[test]
+fn web_pages_of_any_origin_are_warned_of_once() {
+    let check = |words: &[&str], expected: usize| {
+        let serving = Serving::start(&[words, &["--address", "127.0.0.1:0"], &FREE[..]].concat());
+        serving.signal("HUP");
+        serving.signal("TERM");
+        let (_, log) = serving.wait();
+        assert_eq!(log.matches("web pages of any origin may call").count(), expected, "{words:?}: {log}");
+    };
+    check(&["api"], 1);
+    check(&["api", "--enable_cors=false"], 0);
+    let listed = "version: micro/v1\npolicies: { api: { cors: { origins: [\"https://app.example.com\"] } } }\n";
+    check(&["api", "--config", &Folder::with(listed).document()], 0);
+    check(&["demo"], 0);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A running process follows its document.
 
+use std::net::SocketAddr;
+
 use crate::support::{FREE, Folder, Serving, http, json, run, try_http, wait_until};
 
 fn document(body: &str, more: &str) -> String {
@@ -104,6 +106,59 @@ fn admin_and_registry_move() {
     wait_until("the old registry to close", || {
         (try_http(registry, "GET /v1/registry", &[], "").is_err()).then_some(())
     });
+}
+
+/// From all addresses to loopback and back, on one port: nobody who asks meanwhile is turned away.
+#[test]
+fn admin_and_registry_move_on_their_own_ports() {
+    let places = |admin: &str, registry: &str| {
+        let more = format!(
+            "admin: {{ address: \"{admin}\", token: secret }}\nregistry: {{ kind: memory, listen: \"{registry}\" }}\n"
+        );
+        document("one", &more)
+    };
+    let folder = Folder::with(&places("0.0.0.0:0", "0.0.0.0:0"));
+    let serving = Serving::start(&["gateway", "--config", &folder.document()]);
+    let at = |host: [u8; 4], place: SocketAddr| SocketAddr::from((host, place.port()));
+    let (admin, registry) = (serving.admin(), serving.registry());
+    let reached = |host: [u8; 4]| {
+        let admin = try_http(at(host, admin), "GET /livez", &[], "").is_ok_and(|answer| answer.status == 200);
+        (admin, try_http(at(host, registry), "GET /v1/registry", &[], "").is_ok())
+    };
+    let move_to = |host: &str| {
+        folder.write(&places(&format!("{host}:{}", admin.port()), &format!("{host}:{}", registry.port())));
+        let loopback = at([127, 0, 0, 1], admin).to_string();
+        let ended = run(&["reload", "--admin", &loopback, "--admin_token", "secret"]);
+        assert_eq!(ended.code, Some(0), "{host}: {ended:?}");
+        assert_eq!(reached([127, 0, 0, 1]), (true, true), "{host}");
+    };
+    assert_eq!(reached([127, 0, 0, 2]), (true, true));
+    move_to("127.0.0.1");
+    wait_until("the wildcards to close", || (reached([127, 0, 0, 2]) == (false, false)).then_some(()));
+    move_to("localhost");
+    move_to("0.0.0.0");
+    assert_eq!(reached([127, 0, 0, 2]), (true, true));
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0.code(), Some(0));
+}
+
+#[test]
+fn the_lease_of_registrations_follows() {
+    let registry = |ttl: &str| document("one", &format!("registry: {{ listen: \"127.0.0.1:0\", ttl: {ttl} }}\n"));
+    let folder = Folder::with(&registry("1h"));
+    let serving = Serving::start(&["gateway", "--config", &folder.document(), "--admin", "127.0.0.1:0"]);
+    let put = |service: &str| {
+        let path = format!("PUT /v1/registry/{service}/{service}-1");
+        http(serving.registry(), &path, &["Content-Type: application/json"], r#"{"address":"127.0.0.1:9"}"#).status
+    };
+    assert_eq!(put("long"), 204);
+    folder.write(&registry("1s"));
+    assert_eq!(run(&["reload", "--admin", &serving.admin().to_string()]).code, Some(0));
+    assert_eq!(put("short"), 204);
+    wait_until("the lease to end", || {
+        (http(serving.registry(), "GET /v1/registry/short", &[], "").status == 404).then_some(())
+    });
+    assert_eq!(http(serving.registry(), "GET /v1/registry/long", &[], "").status, 200);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Unary<'_> {
             let left = deadline.left(Instant::now());
             for (name, value) in [(TIMEOUT, encode_nanos(left)), (GRPC_TIMEOUT, encode_grpc(left))] {
                 if let Ok(value) = HeaderValue::try_from(value) {
-                    headers.insert(name, value);
+                    headers.insert(name, once(value));
                 }
             }
         }
@@ -88,6 +88,13 @@ impl Unary<'_> {
         *request.headers_mut() = std::mem::take(&mut self.metadata);
         Ok(request)
     }
+}
+
+/// Marks a value that differs with each call. HPACK then keeps it out of its table, where it would only drive out those
+/// that come again (RFC 7541 §7.1.3).
+pub(crate) fn once(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 fn set_authority(request: &mut http::Request<Body>, endpoint: &EndpointState) {

@@ -7,6 +7,8 @@ use gateway_exchange::{Cause, Head, ProxyError};
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use mesh_rpc::metadata::{connection_names, is_forwarded, to_wire};
 
+use super::once;
+
 static METHOD: HeaderName = HeaderName::from_static("method");
 static NAMESPACE: HeaderName = HeaderName::from_static("micro-namespace");
 static FROM_SERVICE: HeaderName = HeaderName::from_static("micro-from-service");
@@ -25,7 +27,7 @@ pub(crate) struct Caller<'c> {
 pub(crate) fn of_request(head: &Head, caller: &Caller<'_>) -> Result<HeaderMap, ProxyError> {
     let mut metadata = HeaderMap::with_capacity(16);
     let fields = head.fields();
-    for name in fields.received().keys().filter(|name| is_passed(head, name)) {
+    for name in fields.names().filter(|name| is_passed(head, name)) {
         if let Some(value) = fields.get(name) {
             metadata.insert(name.clone(), to_wire(name.as_str(), value.clone()));
         }
@@ -44,7 +46,7 @@ pub(crate) fn of_request(head: &Head, caller: &Caller<'_>) -> Result<HeaderMap, 
 pub(crate) fn joined(head: &Head) -> HeaderMap {
     let mut metadata = HeaderMap::with_capacity(16);
     let fields = head.fields();
-    for name in fields.received().keys().filter(|name| is_passed(head, name)) {
+    for name in fields.names().filter(|name| is_passed(head, name)) {
         let values: Vec<&[u8]> = fields.values(name).into_iter().map(HeaderValue::as_bytes).collect();
         if let Ok(value) = HeaderValue::from_bytes(&values.join(&b","[..])) {
             metadata.insert(name.clone(), to_wire(name.as_str(), value));
@@ -53,14 +55,14 @@ pub(crate) fn joined(head: &Head) -> HeaderMap {
     metadata
 }
 
-/// What is for this connection only stays, also where `Connection` names it. A scheme other than Bearer would make every
+/// What is for this connection only stays, also where the client's `Connection` names it, but for what was set here. A scheme other than Bearer would make every
 /// service answer 401 (D48).
 fn is_passed(head: &Head, name: &HeaderName) -> bool {
     let fields = head.fields();
     let bearer = || fields.get(name).is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
     is_forwarded(name.as_str(), false)
         && (*name != AUTHORIZATION || bearer())
-        && !(fields.contains(&CONNECTION) && is_named_by_connection(head, name))
+        && (fields.is_set_here(name) || !(fields.contains(&CONNECTION) && is_named_by_connection(head, name)))
 }
 
 fn is_named_by_connection(head: &Head, name: &HeaderName) -> bool {
@@ -82,9 +84,9 @@ fn insert_request_line(metadata: &mut HeaderMap, head: &Head) -> Result<(), Prox
 /// A new span for this call; the trace goes on only if its parent span is known (spec/gateway 6.1).
 fn insert_trace(metadata: &mut HeaderMap) {
     if !(metadata.contains_key(&TRACE_ID) && metadata.contains_key(&SPAN_ID)) {
-        metadata.insert(TRACE_ID.clone(), new_id());
+        metadata.insert(TRACE_ID.clone(), once(new_id()));
     }
-    metadata.insert(SPAN_ID.clone(), new_id());
+    metadata.insert(SPAN_ID.clone(), once(new_id()));
 }
 
 fn new_id() -> HeaderValue {
@@ -130,6 +132,21 @@ mod tests {
         assert_eq!(self::metadata(&[("authorization", "Bearer t")])["authorization"], "Bearer t");
         let metadata = self::metadata(&[("connection", "keep-alive, X-Hop"), ("x-hop", "1"), ("x-end", "2")]);
         assert!(!metadata.contains_key("x-hop") && metadata.contains_key("x-end"));
+    }
+
+    #[test]
+    fn what_the_gateway_sets_reaches_services_and_what_it_drops_does_not() {
+        let sent = [("connection", "x-set"), ("x-set", "lie"), ("micro-namespace", "lie")];
+        let mut head = Head::parse("POST http://h/a", &sent).unwrap();
+        let value = HeaderValue::from_static;
+        head.fields_mut().remove(&NAMESPACE);
+        head.fields_mut().set(HeaderName::from_static("x-set"), value("policy"));
+        head.fields_mut().set(HeaderName::from_static("x-request-id"), value("made here"));
+        let caller = Caller { namespace: None, from_service: None };
+        for metadata in [of_request(&head, &caller).unwrap(), joined(&head)] {
+            assert_eq!((&metadata["x-set"], &metadata["x-request-id"]), (&value("policy"), &value("made here")));
+            assert!(!metadata.contains_key("micro-namespace"), "{metadata:?}");
+        }
     }
 
     #[test]

@@ -12,10 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::DRAIN_TIMEOUT;
-use super::exchange;
-use crate::guard::Allowed;
-use crate::registry::Registry;
+use super::{DRAIN_TIMEOUT, Door, exchange};
 
 /// How long a request head may take, and how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
@@ -30,20 +27,15 @@ const AGE_MAX: Duration = Duration::from_mins(15);
 /// Serves a connection until it ends, is too old, or the shutdown begins.
 ///
 /// HTTP/1.1 only. The gRPC form of the registry shares the port: it is told apart here, by the preface of HTTP/2.
-pub(super) async fn serve(
-    stream: TcpStream,
-    registry: Arc<dyn Registry>,
-    allowed: Arc<Allowed>,
-    shutdown: CancellationToken,
-) {
+pub(super) async fn serve(stream: TcpStream, door: Arc<Door>, shutdown: CancellationToken) {
     // A peer that is gone already has no address; its request will not be read.
     let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
     let service = service_fn(|request| {
-        let (registry, allowed) = (Arc::clone(&registry), Arc::clone(&allowed));
-        async move { Ok::<_, std::convert::Infallible>(exchange::answer(registry.as_ref(), &allowed, peer, request).await) }
+        let door = Arc::clone(&door);
+        async move { Ok::<_, std::convert::Infallible>(exchange::answer(&door, peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -14,11 +14,11 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::registration::Registration;
-use super::{BODY_BYTES_MAX, time_to_live};
-use crate::guard::{self, Allowed};
+use super::{BODY_BYTES_MAX, Door, time_to_live};
+use crate::guard;
 use crate::model::{Node, Service};
 use crate::registry::{
-    DeregisterError, GetError, HeartbeatError, ListError, RegisterError, RegisterOptions, Registry, Unavailable,
+    DeregisterError, GetError, HeartbeatError, ListError, RegisterError, RegisterOptions, Unavailable,
 };
 
 /// How long a request body may take.
@@ -41,14 +41,9 @@ enum Resource {
 }
 
 /// Answers one request. The only place where an error becomes a response.
-pub(super) async fn answer(
-    registry: &dyn Registry,
-    allowed: &Allowed,
-    peer: IpAddr,
-    request: Request<Incoming>,
-) -> Answer {
+pub(super) async fn answer(door: &Door, peer: IpAddr, request: Request<Incoming>) -> Answer {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    match respond(registry, allowed, peer, request).await {
+    match respond(door, peer, request).await {
         Ok(answer) => answer,
         Err(Failure { error, allow }) => {
             tracing::debug!(%method, path, code = error.code, detail = error.detail, "the registry refused a request");
@@ -61,15 +56,10 @@ pub(super) async fn answer(
     }
 }
 
-async fn respond(
-    registry: &dyn Registry,
-    allowed: &Allowed,
-    peer: IpAddr,
-    request: Request<Incoming>,
-) -> Result<Answer, Failure> {
-    guard::check(request.uri(), request.headers(), allowed)
+async fn respond(door: &Door, peer: IpAddr, request: Request<Incoming>) -> Result<Answer, Failure> {
+    guard::check(request.uri(), request.headers(), &door.allowed)
         .map_err(|refusal| RpcError::forbidden(ID, refusal.to_string()))?;
-    let method = request.method().clone();
+    let (registry, method) = (&door.registry, request.method().clone());
     match (resource(request.uri().path())?, method) {
         (Resource::Services, Method::GET | Method::HEAD) => {
             no_parameters(request.uri())?;
@@ -79,7 +69,7 @@ async fn respond(
             no_parameters(request.uri())?;
             Ok(json_answer(StatusCode::OK, &registry.get(&name).await?))
         }
-        (Resource::Node(service, node), Method::PUT) => register(registry, peer, service, node, request).await,
+        (Resource::Node(service, node), Method::PUT) => register(door, peer, service, node, request).await,
         (Resource::Node(name, id), Method::DELETE) => {
             no_parameters(request.uri())?;
             registry.deregister(&Service::new(name).with_node(Node::new(id, ""))).await?;
@@ -95,20 +85,20 @@ async fn respond(
 }
 
 async fn register(
-    registry: &dyn Registry,
+    door: &Door,
     peer: IpAddr,
     service: String,
     node: String,
     request: Request<Incoming>,
 ) -> Result<Answer, Failure> {
-    let ttl =
-        time_to_live::of_query(request.uri().query()).map_err(|error| RpcError::bad_request(ID, error.to_string()))?;
+    let ttl = time_to_live::of_query(request.uri().query(), *door.ttl_default.borrow())
+        .map_err(|error| RpcError::bad_request(ID, error.to_string()))?;
     let body = read(request.into_body()).await?;
     let registration = Registration::parse(&body)
         .map_err(|error| RpcError::bad_request(ID, format!("the body is not a registration: {error}")))?;
     let service =
         registration.into_service(service, node, peer).map_err(|error| RpcError::bad_request(ID, error.to_string()))?;
-    registry.register(service, RegisterOptions { ttl: Some(ttl) }).await?;
+    door.registry.register(service, RegisterOptions { ttl: Some(ttl) }).await?;
     Ok(no_content())
 }
 

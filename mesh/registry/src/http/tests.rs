@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Allowed, serve};
+use super::{Allowed, TTL_DEFAULT, serve};
 use crate::memory::Memory;
 use crate::registry::Registry;
 
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Server {
     address: SocketAddr,
     registry: Memory,
+    ttl_default: watch::Sender<Duration>,
     shutdown: CancellationToken,
     task: JoinSet<()>,
 }
@@ -29,10 +31,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("has an address");
         let (registry, shutdown) = (Memory::new(), CancellationToken::new());
+        let (ttl_default, ttl) = watch::channel(TTL_DEFAULT);
         let mut task = JoinSet::new();
         let shared: Arc<dyn Registry> = Arc::new(registry.clone());
-        task.spawn(serve(listener, shared, Allowed::listening(address), shutdown.clone()));
-        Server { address, registry, shutdown, task }
+        task.spawn(serve(listener, shared, Allowed::listening(address), ttl, shutdown.clone()));
+        Server { address, registry, ttl_default, shutdown, task }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -100,6 +103,25 @@ async fn a_node_without_an_address_is_where_the_request_came_from() {
     server.check("PUT /v1/registry/ns%2Fs/n", r#"{"port":7070}"#, 204, "").await;
     let services = server.registry.get("ns/s").await.expect("is there");
     assert_eq!(services[0].nodes[0].address, "127.0.0.1:7070");
+}
+
+#[tokio::test]
+async fn a_lease_that_is_not_named_is_the_default_of_its_moment() {
+    let server = Server::start().await;
+    let put = r#"{"port":7070}"#;
+    server.check("PUT /v1/registry/s/stays", put, 204, "").await;
+    server.ttl_default.send_replace(Duration::from_millis(1));
+    server.check("PUT /v1/registry/s/named?ttl=1h", put, 204, "").await;
+    server.check("PUT /v1/registry/short/ends", put, 204, "").await;
+    let mut watch = server.registry.watch().await.expect("watches");
+    let gone = async {
+        while server.registry.get("short").await.is_ok() {
+            watch.next().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("its lease ends");
+    let nodes = server.registry.get("s").await.expect("is there").remove(0).nodes;
+    assert_eq!(nodes.iter().map(|node| node.id.as_str()).collect::<Vec<_>>(), ["stays", "named"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What a registration that names no time to live gets.
+/// What a registration that names no time to live gets, unless [`super::serve`] is told otherwise.
 pub const TTL_DEFAULT: Duration = Duration::from_mins(1);
 /// The shortest time to live; a shorter one could not be kept alive over a network.
 pub const TTL_MIN: Duration = Duration::from_secs(1);
@@ -20,9 +20,9 @@ pub(super) enum TtlError {
     UnknownParameter(String),
 }
 
-/// Reads the query of a `PUT`.
-pub(super) fn of_query(query: Option<&str>) -> Result<Duration, TtlError> {
-    let mut ttl = TTL_DEFAULT;
+/// Reads the query of a `PUT`; `default` where it does not say.
+pub(super) fn of_query(query: Option<&str>, default: Duration) -> Result<Duration, TtlError> {
+    let mut ttl = default;
     for parameter in query.unwrap_or_default().split('&').filter(|parameter| !parameter.is_empty()) {
         let Some(("ttl", text)) = parameter.split_once('=') else {
             return Err(TtlError::UnknownParameter(parameter.to_owned()));
@@ -61,18 +61,18 @@ fn parse(text: &str) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{TtlError, of_query};
+    use super::{TTL_DEFAULT, TtlError, of_query};
 
     #[track_caller]
     fn check(query: &str, expected: Result<Duration, &str>) {
-        let result = of_query(Some(query)).map_err(|error| TtlError::to_string(&error));
+        let result = of_query(Some(query), TTL_DEFAULT).map_err(|error| TtlError::to_string(&error));
         assert_eq!(result.as_ref().map_err(String::as_str), expected.as_ref().map_err(|text| *text), "{query}");
     }
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(of_query(None), Ok(Duration::from_mins(1)));
-        check("", Ok(Duration::from_mins(1)));
+        assert_eq!(of_query(None, Duration::from_secs(7)), Ok(Duration::from_secs(7)));
+        check("", Ok(TTL_DEFAULT));
         check("ttl=30s", Ok(Duration::from_secs(30)));
         check("ttl=1500ms", Ok(Duration::from_millis(1500)));
         check("ttl=1m30s", Ok(Duration::from_secs(90)));
@@ -87,7 +87,7 @@ mod tests {
             check(&format!("ttl={text}"), Err(&expected));
         }
         for text in ["0s", "999ms", "24h1ms", "9999999999999999h"] {
-            let result = of_query(Some(&format!("ttl={text}")));
+            let result = of_query(Some(&format!("ttl={text}")), TTL_DEFAULT);
             assert!(matches!(result, Err(TtlError::OutOfRange(_) | TtlError::NotADuration(_))), "{text}");
         }
         check("tll=30s", Err("unknown parameter \"tll=30s\", the only one is `ttl`"));

@@ -22,8 +22,8 @@ fn a_taken_address_is_done_without_where_nobody_asked_for_it() {
     let loaded = compiled("").loaded;
     let mut findings = Vec::new();
     let go_on = Taken::GoOn { line: "taken" };
-    let (place, sockets) = open(&Place::default(), Some(address), &go_on, &loaded, &["admin"], &mut findings).unwrap();
-    assert!(place.bound.is_empty() && sockets.is_empty() && findings.is_empty());
+    let without = open(&Place::default(), Some(address), &go_on, &loaded, &["admin"], &mut findings).unwrap();
+    assert!(without.sockets.is_empty() && findings.is_empty());
 
     let refuse = Taken::Refuse { help: "choose another" };
     assert!(open(&Place::default(), Some(address), &refuse, &loaded, &["admin"], &mut findings).is_none());
@@ -38,13 +38,25 @@ fn what_is_open_is_kept_and_what_could_not_be_had_is_tried_again() {
     let mut findings = Vec::new();
     let go_on = Taken::GoOn { line: "taken" };
     let mut again = |now: &Place| open(now, Some(address), &go_on, &loaded, &["admin"], &mut findings);
-    let (without, _) = again(&Place::default()).unwrap();
+    let mut place = Arc::default();
+    let mut told = Vec::new();
+    let mut follow = |place: &mut Arc<Place>, to: Option<Move>| {
+        follow_to(place, to, "it", |sockets| {
+            told.push(sockets.len());
+            true
+        });
+    };
+    follow(&mut place, again(&Place::default()));
+    assert_eq!((place.wanted, place.sockets.len()), (Some(address), 0));
     drop(taken);
-    let (place, sockets) = again(&without).unwrap();
-    assert_eq!((place.bound.len(), sockets.len()), (1, 1));
+    let had = again(&place);
+    follow(&mut place, had);
+    assert_eq!((place.wanted, place.sockets.len()), (Some(address), 1));
     assert!(again(&place).is_none(), "it is open");
-    let (off, sockets) = open(&place, None, &go_on, &loaded, &["admin"], &mut findings).unwrap();
-    assert_eq!((off, sockets.len()), (Place::default(), 0));
+    let off = open(&place, None, &go_on, &loaded, &["admin"], &mut findings);
+    follow(&mut place, off);
+    assert_eq!((place.wanted, place.sockets.len()), (None, 0));
+    assert_eq!(told, [0, 1, 0]);
 }
 
 #[test]
