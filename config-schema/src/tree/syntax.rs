@@ -48,11 +48,8 @@ pub(crate) fn unquoted_brace(text: &str, span: Span) -> Box<Diagnostic> {
 /// The finding of a token with braces; quotes are put around the value that it is a part of.
 fn braces_in_value(text: &str, token: Span, value: Span) -> Box<Diagnostic> {
     let written = |span: Span| text.get(span.range()).unwrap_or_default();
-    let fix = Fix {
-        span: value,
-        replacement: quoted(written(value)),
-        title: Some("put the value in quotes".to_owned()),
-    };
+    let fix =
+        Fix { span: value, replacement: quoted(written(value)), title: Some("put the value in quotes".to_owned()) };
     Diagnostic::error(Code::UnquotedBrace, format!("the braces of `{}` need quotes here", written(token)))
         .label(token, "YAML takes the brace for the start of a map")
         .fix(fix)

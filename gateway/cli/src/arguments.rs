@@ -91,11 +91,17 @@ pub(crate) struct Invocation {
 pub(crate) enum Command {
     /// Serve; what is served says the document.
     Serve,
-    Check { files: Vec<String> },
+    Check {
+        files: Vec<String>,
+    },
     Explain(Question),
-    Test { files: Vec<String> },
+    Test {
+        files: Vec<String>,
+    },
     ConfigShow(ConfigShow),
-    Reload { token: Option<Secret> },
+    Reload {
+        token: Option<Secret>,
+    },
     Version,
 }
 

@@ -142,14 +142,11 @@ fn config() -> Command {
             preset(),
         ]
     };
-    named("config", "Show the configuration")
-        .subcommand_required(true)
-        .subcommand_help_heading("COMMANDS")
-        .subcommand(
-            named("show", "Show the effective document; secrets are masked")
-                .help_template(format!("NAME:\n   micro config show - {OF_COMMAND}"))
-                .args(args()),
-        )
+    named("config", "Show the configuration").subcommand_required(true).subcommand_help_heading("COMMANDS").subcommand(
+        named("show", "Show the effective document; secrets are masked")
+            .help_template(format!("NAME:\n   micro config show - {OF_COMMAND}"))
+            .args(args()),
+    )
 }
 
 fn reload() -> Command {
@@ -171,9 +168,9 @@ fn version() -> Command {
 }
 
 fn help() -> Command {
-    named("help", "Show the help of a command").visible_alias("h").arg(
-        Arg::new("topic").value_name("COMMAND").help("the command (default: an overview of all)"),
-    )
+    named("help", "Show the help of a command")
+        .visible_alias("h")
+        .arg(Arg::new("topic").value_name("COMMAND").help("the command (default: an overview of all)"))
 }
 
 fn help_flag() -> Arg {

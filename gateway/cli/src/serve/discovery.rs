@@ -85,7 +85,11 @@ impl Discovery {
         match self.known.get(&name) {
             Some(versions) if !versions.is_empty() => {
                 let cluster = cluster(&name, versions, &mut self.names);
-                tracing::debug!(service = name, endpoints = cluster.endpoints.len(), "a registered service has changed");
+                tracing::debug!(
+                    service = name,
+                    endpoints = cluster.endpoints.len(),
+                    "a registered service has changed"
+                );
                 Discovered::Upsert(cluster)
             }
             _ => {
