@@ -2,7 +2,7 @@
 //! them finished configurations.
 //!
 //! Two planes. Each worker is a thread with a runtime of its own; it accepts, decides, forwards and answers without
-//! asking anybody ([`serve`] tells that story). The [`control`] plane binds sockets, resolves names, watches the
+//! asking anybody (`serve` tells that story). The `control` plane binds sockets, resolves names, watches the
 //! registry and the document, and publishes what workers then read; when it fails, they go on with what they have.
 
 mod access_log;

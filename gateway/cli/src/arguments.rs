@@ -86,22 +86,15 @@ pub(crate) struct Invocation {
     pub(crate) output: Output,
 }
 
-/// What to do.
+/// What to do. What is served says the document.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Serve; what is served says the document.
     Serve,
-    Check {
-        files: Vec<String>,
-    },
+    Check { files: Vec<String> },
     Explain(Question),
-    Test {
-        files: Vec<String>,
-    },
+    Test { files: Vec<String> },
     ConfigShow(ConfigShow),
-    Reload {
-        token: Option<Secret>,
-    },
+    Reload { token: Option<Secret> },
     Version,
 }
 
@@ -173,7 +166,10 @@ pub(crate) fn parse(
     let preset = Preset::of_command(&name);
     let matches = matches(&given, &name)?;
     let (command, own) = match matches.subcommand() {
-        Some((_, own)) => (command(&name, own, &given)?, own),
+        Some((_, own)) => {
+            let own = own.subcommand().map_or(own, |(_, show)| show); // `config show`
+            (command(&name, own, &given)?, own)
+        }
         None if name == "version" => (Command::Version, &matches),
         None => return Err(no_command()),
     };
@@ -277,13 +273,11 @@ fn question(own: &ArgMatches) -> Result<Question, Stop> {
 
 /// `--admin` asks the process there. A variable does not: it says where a process should listen.
 fn config_show(own: &ArgMatches, given: &Arguments) -> ConfigShow {
-    let show = own.subcommand_matches("show").unwrap_or(own);
-    let flag = |id: &str| show.get_flag(id);
     ConfigShow {
-        effective: flag("effective"),
-        origin: flag("origin"),
+        effective: own.get_flag("effective"),
+        origin: own.get_flag("origin"),
         remote: given.settings.iter().any(|setting| setting.row.flags.contains(&"admin")),
-        token: show.get_one::<Secret>("admin_token").cloned(),
+        token: own.get_one::<Secret>("admin_token").cloned(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use config_schema::document::Admin;
 use config_schema::settings::{GivenBy, Setting};
 use config_schema::value::{Secret, SecretSource};
+use http::StatusCode;
 
 use crate::arguments::Invocation;
 use crate::document::Origin;
@@ -24,6 +25,8 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8099";
 struct Process {
     address: String,
     token: Option<String>,
+    /// The document that is named does not load, and with it a token in it.
+    token_unread: bool,
 }
 
 impl Process {
@@ -32,11 +35,9 @@ impl Process {
     fn of(invocation: &Invocation, token: Option<&Secret>) -> Result<Self, String> {
         let Invocation { preset, settings, variables, .. } = invocation;
         let origin = Origin::of_settings(*preset, settings, variables);
-        let admin: Option<Admin> = if origin.has_files() {
-            origin.compile().ok().map(|compiled| compiled.loaded.document.admin.clone())
-        } else {
-            None
-        };
+        let compiled = origin.has_files().then(|| origin.compile());
+        let token_unread = token.is_none() && matches!(compiled, Some(Err(_)));
+        let admin: Option<Admin> = compiled.and_then(Result::ok).map(|compiled| compiled.loaded.document.admin.clone());
         let of_document = admin.as_ref().and_then(|admin| admin.address.get()).map(|address| address.to_string());
         let address = given_address(settings).or(of_document).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
         // `:8099` and `0.0.0.0:8099` are where it listens; from here it is this host.
@@ -45,7 +46,17 @@ impl Process {
             _ => address,
         };
         let secret = token.or(admin.as_ref().and_then(|admin| admin.token.as_ref()));
-        Ok(Self { address, token: secret.map(|secret| secret_text(secret, variables)).transpose()? })
+        let token = secret.map(|secret| secret_text(secret, variables)).transpose()?;
+        Ok(Self { address, token, token_unread })
+    }
+
+    /// Returns what to say beside an answer that is none.
+    fn hint(&self, status: StatusCode) -> &'static str {
+        if status == StatusCode::UNAUTHORIZED && self.token_unread {
+            "help: the document that is named does not load, so its token is not known: give it as --admin_token\n"
+        } else {
+            ""
+        }
     }
 }
 

@@ -97,6 +97,20 @@ fn config_show_asks_a_process_only_where_a_flag_says_so() {
 }
 
 #[test]
+fn the_preset_of_a_command_that_does_not_serve_is_named() {
+    let check = |line: &str, preset: Preset, output: Output| {
+        let found = command_of(line);
+        assert_eq!((found.preset, found.output), (preset, output), "{line}");
+    };
+    check("explain --preset api http://h/", Preset::Api, Output::Text);
+    check("check --preset=demo a.yaml -o json", Preset::Demo, Output::Json);
+    check("config show --preset api --output json --origin", Preset::Api, Output::Json);
+    check("--output json config show --type srv --preset api", Preset::Api, Output::Json);
+    check("test a.yaml", Preset::Gateway, Output::Text);
+    check("demo", Preset::Demo, Output::Text);
+}
+
+#[test]
 fn the_version_has_two_names() {
     assert!(matches!(command_of("--version").command, Command::Version));
     assert!(matches!(command_of("version").command, Command::Version));

@@ -28,7 +28,8 @@ pub(crate) fn config_show(invocation: &Invocation, how: &ConfigShow) -> Exit {
             Exit::Done
         }
         Ok(answer) => {
-            complain(&format!("error: {}: {}\n", answer.status, answer.body.trim_end()));
+            let hint = process.hint(answer.status);
+            complain(&format!("error: {}: {}\n{hint}", answer.status, answer.body.trim_end()));
             Exit::Failed
         }
         Err(error) => {

@@ -20,7 +20,7 @@ pub(crate) fn reload(invocation: &Invocation, token: Option<&Secret>) -> Exit {
         }
     };
     match ask(&process, Method::POST, "/reload", "application/json") {
-        Ok(answer) => tell(&answer, invocation.output),
+        Ok(answer) => tell(&process, &answer, invocation.output),
         Err(error) => {
             complain_error(&error);
             Exit::Failed
@@ -28,7 +28,7 @@ pub(crate) fn reload(invocation: &Invocation, token: Option<&Secret>) -> Exit {
     }
 }
 
-fn tell(answer: &Answer, output: Output) -> Exit {
+fn tell(process: &Process, answer: &Answer, output: Output) -> Exit {
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| json!({ "detail": answer.body }));
     let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
     if output == Output::Json {
@@ -47,7 +47,10 @@ fn tell(answer: &Answer, output: Output) -> Exit {
                 say(&format!("{}: generation {generation}, digest {}\n", text("outcome"), text("digest")));
             }
             Exit::Invalid => complain(&format!("{}refused: the configuration before stays in force\n", text("report"))),
-            _ => complain(&format!("error: {} {}{}\n", answer.status, text("detail"), text("report"))),
+            _ => {
+                let hint = process.hint(answer.status);
+                complain(&format!("error: {}: {}{}\n{hint}", answer.status, text("detail"), text("report")));
+            }
         }
     }
     exit

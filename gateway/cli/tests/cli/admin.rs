@@ -1,6 +1,6 @@
 //! The admin API of a running process, and who may ask it.
 
-use crate::support::{FREE, Folder, Serving, http, json, run};
+use crate::support::{FREE, Folder, Serving, http, json, run, run_with};
 
 const DOCUMENT: &str = r#"version: micro/v1
 workers: 1
@@ -133,6 +133,13 @@ fn a_token_is_asked_for_where_the_document_names_one() {
     let admin = serving.admin().to_string();
     assert_eq!(run(&["reload", "--admin", &admin]).code, Some(1));
     assert_eq!(run(&["reload", "--admin", &admin, "--admin_token", "s3cret"]).code, Some(0));
+
+    let from_document = ["reload", "--admin", &admin, "--config", &document];
+    assert_eq!(run_with(&from_document, &[("ADMIN_TOKEN", "s3cret")]).code, Some(0));
+    folder.write("version: micro/v1\nadmin: { tokem: \"env:ADMIN_TOKEN\" }\n");
+    let unread = run_with(&from_document, &[("ADMIN_TOKEN", "s3cret")]);
+    assert_eq!(unread.code, Some(1), "{unread:?}");
+    assert!(unread.err.contains("401") && unread.err.contains("give it as --admin_token"), "{}", unread.err);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use crate::support::{FREE, Serving, http, json, micro, program, wait_until};
+use crate::support::{FREE, Serving, http, json, micro, program, run, wait_until};
 
 const JSON: &str = "Content-Type: application/json";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
@@ -46,6 +46,28 @@ fn the_demo_answers_the_lines_it_prints_and_leaves_the_registry() {
     serving.signal("TERM");
     let (status, log) = serving.wait();
     assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// Ten lines to read and something that runs; the tests of a document pass.
+#[test]
+fn every_example_is_whole() {
+    let folders: Vec<PathBuf> = std::fs::read_dir(example("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    assert!(folders.len() >= 3, "{folders:?}");
+    for folder in folders {
+        let lines = std::fs::read_to_string(folder.join("README.md")).unwrap().lines().count();
+        assert!((5..=20).contains(&lines), "{}: {lines} lines", folder.display());
+        let document = folder.join("gateway.yaml");
+        if document.exists() {
+            let ended = run(&["test", document.to_str().unwrap()]);
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+        } else {
+            assert!(folder.join("run.sh").exists(), "{}: nothing runs", folder.display());
+        }
+    }
 }
 
 #[test]
