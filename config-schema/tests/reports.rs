@@ -1,4 +1,4 @@
-//! Every sample of `tests/invalid` with its exact report, and what the samples must cover.
+//! Every sample of `tests/invalid` and `tests/warned` with its exact report, and what the samples must cover.
 //!
 //! A `*.yaml` is loaded as it is. A `*.case` is a command line with its environment and files, for findings that no
 //! file can show. The name of a sample begins with the code that it shows; `several.*` shows three findings or more.
@@ -26,10 +26,19 @@ fn generated() -> Vec<(String, Report)> {
 }
 
 fn samples() -> Vec<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invalid");
-    let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let folders = ["invalid", "warned"].map(|folder| fs::read_dir(tests.join(folder)).unwrap());
+    let mut files: Vec<PathBuf> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
+}
+
+#[test]
+fn invalid_samples_have_errors_and_warned_ones_have_none() {
+    for sample in samples() {
+        let invalid = sample.parent().unwrap().ends_with("invalid");
+        assert_eq!(report_of(&sample).errors() > 0, invalid, "{}", sample.display());
+    }
 }
 
 fn report_of(sample: &Path) -> Report {

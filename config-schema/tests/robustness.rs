@@ -23,7 +23,7 @@ fn files(directory: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_corpus_and_all_samples_replay() {
-    for directory in ["fuzz/corpus/check_bytes", "tests/invalid", "tests/valid"] {
+    for directory in ["fuzz/corpus/check_bytes", "tests/invalid", "tests/warned", "tests/valid"] {
         let files = files(directory);
         assert!(files.len() > 5, "{directory} is empty");
         for bytes in files {
