@@ -58,7 +58,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("services.*.protocol", &["mucp"]),
 ];
 
-const REGISTRIES: &[&str] = &["mdns", "service", "file", "consul", "kubernetes", "nats", "zookeeper"];
+const REGISTRIES: &[&str] = &["mdns", "etcd", "etcdv3", "service", "file", "consul", "kubernetes", "nats", "zookeeper"];
 
 /// Notes each part, and marks words so that the types need not know them.
 pub(super) fn check(tree: &mut Node, findings: &mut Findings) {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn each_part_gives_one_finding() {
-        check("registry: consul", &["not built yet: registry: consul"]);
+        check("registry: etcd", &["not built yet: registry: etcd"]);
         check("registry: [memory, { kind: mdns }]", &["not built yet: registry[1].kind: mdns"]);
         check("web: { anything: [1] }", &["not built yet: web"]);
         check(

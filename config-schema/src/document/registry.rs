@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
-use crate::value::{Duration, ListenAddress, Secret};
+use crate::value::{Duration, ListenAddress};
 
 /// One registry. Short form: the kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -21,15 +21,6 @@ pub struct Registry {
     /// How long a registration with the embedded registry lives without a renewal, where it does not say so itself:
     /// from 1 s to 24 h. Default: 60 s.
     pub ttl: Duration,
-    /// Who asks (`etcd`), where that is wanted. Goes with `password`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The password of `user`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub password: Option<Secret>,
-    /// The folder of the records (`etcd`). Default: `/micro/registry`, as go-micro has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
 }
 
 impl Registry {
@@ -42,15 +33,7 @@ impl Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self {
-            kind: RegistryKind::Memory,
-            addresses: Vec::new(),
-            listen: None,
-            ttl: defaults::REGISTRATION_TTL,
-            user: None,
-            password: None,
-            prefix: None,
-        }
+        Self { kind: RegistryKind::Memory, addresses: Vec::new(), listen: None, ttl: defaults::REGISTRATION_TTL }
     }
 }
 
@@ -64,7 +47,7 @@ pub enum RegistryKind {
     Memory,
     /// Multicast DNS. Not built yet.
     Mdns,
-    /// etcd, also written `etcdv3`, with go-micro's records.
+    /// etcd, also written `etcdv3`. Not built yet.
     #[serde(alias = "etcdv3")]
     Etcd,
     /// The registry of another micro. Not built yet.
