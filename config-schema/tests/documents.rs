@@ -96,7 +96,6 @@ fn the_example_of_the_design_parses() {
         .map(|finding| finding.message.trim_start_matches("not built yet: ").to_owned())
         .collect();
     let expected = [
-        "registry.kind: etcd",
         "broker",
         "listeners.edge.protocols[2]: h3",
         "listeners.edge.tls",

@@ -76,8 +76,12 @@ impl Control {
     }
 
     async fn discovered(&mut self, event: Discovered) {
-        let fresh = !matches!(event, Discovered::Stale);
-        let mut changed = self.table.set_stale(!fresh);
+        // Only a whole table ends staleness: of several registries one may be down while another has news.
+        let mut changed = match event {
+            Discovered::Resync(_) => self.table.set_stale(false),
+            Discovered::Stale => self.table.set_stale(true),
+            Discovered::Upsert(_) | Discovered::Remove(_) => false,
+        };
         changed |= match event {
             Discovered::Resync(clusters) => self.table.replace(Source::Registry, clusters),
             Discovered::Upsert(cluster) => self.table.upsert(cluster),

@@ -35,6 +35,27 @@ pub mod greeter {
     include!("generated/greeter.rs");
 }
 
+/// The client side of etcd's API: as much of it as a registry needs. Only with the feature `etcd`.
+#[cfg(feature = "etcd")]
+pub mod etcd {
+    /// Keys, their values, and changes of them.
+    #[expect(clippy::doc_markdown, reason = "prost writes enumerations so")]
+    pub mod mvccpb {
+        include!("generated/mvccpb.rs");
+    }
+
+    /// The services and what they exchange.
+    #[expect(
+        unused_qualifications,
+        clippy::allow_attributes_without_reason,
+        clippy::missing_errors_doc,
+        reason = "tonic writes clients so; each call fails with a status"
+    )]
+    pub mod etcdserverpb {
+        include!("generated/etcdserverpb.rs");
+    }
+}
+
 /// Messages of Google's that gRPC itself relies on.
 pub mod google {
     /// Well-known types.

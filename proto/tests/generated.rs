@@ -5,9 +5,14 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use protox::prost_reflect::prost_types::FileDescriptorSet;
+
 /// The sources, in the order in which they are compiled.
 const SOURCES: [&str; 5] =
     ["errors.proto", "debug.proto", "greeter.proto", "google/rpc/status.proto", "google/protobuf/any.proto"];
+
+/// The sources of what is spoken with tonic's client, too.
+const CLIENTS: [&str; 1] = ["etcd/rpc.proto"];
 
 /// Packages whose messages are spoken as JSON too. The debug handler has no package.
 const JSON_MESSAGES: [&str; 6] =
@@ -30,6 +35,7 @@ fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fresh = tempfile::tempdir()?;
     generate(&root.join("schema"), fresh.path())?;
+    generate_clients(&root.join("schema"), fresh.path())?;
     let committed = root.join("src/generated");
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         for (name, text) in read(fresh.path())? {
@@ -41,11 +47,6 @@ fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
 }
 
 fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
-    let files = protox::Compiler::new([schema])?
-        .include_source_info(true)
-        .include_imports(true)
-        .open_files(SOURCES)?
-        .file_descriptor_set();
     let mut config = prost_build::Config::new();
     config.compile_well_known_types().default_package_filename("debug").out_dir(out);
     for message in JSON_MESSAGES {
@@ -61,8 +62,19 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         config.field_attribute(&path, r#"#[serde(with = "crate::json::uint64")]"#);
         config.field_attribute(&path, r#"#[serde(skip_serializing_if = "crate::json::is_default")]"#);
     }
-    config.compile_fds(files)?;
+    config.compile_fds(read_sources(schema, &SOURCES)?)?;
     Ok(())
+}
+
+fn generate_clients(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let code = tonic_prost_build::configure().build_server(false).build_transport(false).out_dir(out);
+    code.compile_fds(read_sources(schema, &CLIENTS)?)?;
+    Ok(())
+}
+
+fn read_sources(schema: &Path, sources: &[&str]) -> Result<FileDescriptorSet, Box<dyn Error>> {
+    let mut compiler = protox::Compiler::new([schema])?;
+    Ok(compiler.include_source_info(true).include_imports(true).open_files(sources)?.file_descriptor_set())
 }
 
 /// The files of a folder by name.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
-use crate::value::{Duration, ListenAddress};
+use crate::value::{Duration, ListenAddress, Secret};
 
 /// One registry. Short form: the kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,18 @@ pub struct Registry {
     /// How long a registration with the embedded registry lives without a renewal, where it does not say so itself:
     /// from 1 s to 24 h. Default: 60 s.
     pub ttl: Duration,
+    /// Who asks (`etcd`), where that is wanted. Goes with `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The password of `user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// The folder of the records (`etcd`). Default: `/micro/registry`, as go-micro has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The network interfaces to use (`mdns`), by the names that the system has for them. Default: all, with loopback.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<String>,
 }
 
 impl Registry {
@@ -33,7 +45,16 @@ impl Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { kind: RegistryKind::Memory, addresses: Vec::new(), listen: None, ttl: defaults::REGISTRATION_TTL }
+        Self {
+            kind: RegistryKind::Memory,
+            addresses: Vec::new(),
+            listen: None,
+            ttl: defaults::REGISTRATION_TTL,
+            user: None,
+            password: None,
+            prefix: None,
+            interfaces: Vec::new(),
+        }
     }
 }
 
@@ -45,9 +66,9 @@ pub enum RegistryKind {
     #[default]
     #[serde(alias = "embedded")]
     Memory,
-    /// Multicast DNS. Not built yet.
+    /// Multicast DNS, as go-micro speaks it: the services of the network.
     Mdns,
-    /// etcd, also written `etcdv3`. Not built yet.
+    /// etcd, also written `etcdv3`, with go-micro's records.
     #[serde(alias = "etcdv3")]
     Etcd,
     /// The registry of another micro. Not built yet.

@@ -9,6 +9,7 @@ mod embedded;
 mod followers;
 mod greeter;
 mod names;
+mod registries;
 mod signals;
 mod sockets;
 
@@ -32,6 +33,7 @@ use discovery::Discovery;
 use embedded::Embedded;
 use followers::Followers;
 use greeter::Greeter;
+use registries::Registries;
 use signals::{HangUps, Signals};
 
 /// Why a command that serves ends early.
@@ -92,17 +94,18 @@ async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
     let mut tasks = JoinSet::new();
     let (gateway, control) = Gateway::new().map_err(|error| Stop::Failed("starting the gateway", error.into()))?;
     tasks.spawn(control.run());
-    let registry = Embedded::start(&mut tasks, end.clone());
-    tasks.spawn(gateway.follow(Box::new(Discovery::of(registry.registry()))));
+    let embedded = Embedded::start(&mut tasks, end.clone());
+    let registries = Registries::new(embedded.clone());
+    tasks.spawn(gateway.follow(Box::new(Discovery::of(registries.in_use()))));
 
-    let followers = Arc::new(Followers::new(logging, registry.clone(), invocation.variables.clone()));
+    let followers = Arc::new(Followers::new(logging, registries.clone(), invocation.variables.clone()));
     let reloader = reloader(&gateway, &origin, &followers);
     followers
         .start_admin(subject(&gateway, &reloader, &followers, started))
         .map_err(|error| Stop::Failed("starting the admin API", error.into()))?;
     let hang_ups = signals.hang_ups();
     let living = async {
-        let greeter = make_ready(invocation, &gateway, &reloader, &followers, &registry).await?;
+        let greeter = make_ready(invocation, &gateway, &reloader, &followers, &registries).await?;
         tokio::select! {
             () = signals.end() => Ok(greeter),
             Some(task) = tasks.join_next() => Err(Stop::Ended(task.err())),
@@ -118,7 +121,7 @@ async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
     if exit == Exit::Done {
         followers.stop();
         end.cancel();
-        registry.ended().await; // after the exchanges it is in; what is left only waits for what comes no more
+        embedded.ended().await; // after the exchanges it is in; what is left only waits for what comes no more
     }
     tasks.shutdown().await;
     Ok(exit)
@@ -130,11 +133,11 @@ async fn make_ready(
     gateway: &Gateway,
     reloader: &Reloader,
     followers: &Followers,
-    registry: &Embedded,
+    registries: &Registries,
 ) -> Result<Option<Greeter>, Stop> {
     put_in_force(reloader).await?;
     let greeter = match invocation.preset {
-        Preset::Demo => Some(greet(registry, gateway).await?),
+        Preset::Demo => Some(greet(registries, gateway).await?),
         Preset::Gateway | Preset::Api => None,
     };
     if gateway.published().snapshot().listeners.is_empty() {
@@ -186,9 +189,9 @@ async fn put_in_force(reloader: &Reloader) -> Result<(), Stop> {
     }
 }
 
-async fn greet(registry: &Embedded, gateway: &Gateway) -> Result<Greeter, Stop> {
+async fn greet(registries: &Registries, gateway: &Gateway) -> Result<Greeter, Stop> {
     let failed = |error| Stop::Failed("starting the greeter", error);
-    let greeter = Greeter::start(registry.registry()).await.map_err(failed)?;
+    let greeter = Greeter::start(registries.first()).await.map_err(failed)?;
     greeter.is_known_to(gateway).await.map_err(|error| failed(error.into()))?;
     Ok(greeter)
 }

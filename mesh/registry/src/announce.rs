@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::back_off;
 use crate::model::Service;
 use crate::registry::{RegisterError, RegisterOptions, Registry};
 
@@ -51,7 +52,7 @@ pub async fn announce(
                     tracing::warn!(service = name, registry = %origin, reason, "not registered, it is tried again");
                 }
                 failures = failures.saturating_add(1);
-                pause_after(failures)
+                back_off::pause(failures, RETRY_PAUSE, INTERVAL)
             }
         };
         tokio::select! {
@@ -83,12 +84,6 @@ async fn register(registry: &dyn Registry, service: &Service) -> Result<(), Fail
     }
 }
 
-/// Doubles with each failure, less up to half of it by chance, so that many do not come at once.
-fn pause_after(failures: u32) -> Duration {
-    let doubled = RETRY_PAUSE.saturating_mul(1_u32.checked_shl(failures - 1).unwrap_or(u32::MAX));
-    doubled.min(INTERVAL).mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -100,7 +95,7 @@ mod tests {
     use tokio::time::sleep;
     use tokio_util::sync::CancellationToken;
 
-    use super::{INTERVAL, announce, pause_after};
+    use super::{INTERVAL, announce};
     use crate::registry::{
         DeregisterError, GetError, HeartbeatError, ListError, Origin, RegisterError, RegisterOptions, Registry,
         Unavailable, Watch, WatchError,
@@ -185,15 +180,5 @@ mod tests {
     async fn a_record_that_breaks_a_limit_is_not_tried_again() {
         let result = announce(Arc::new(Memory::new()), Service::new(""), CancellationToken::new()).await;
         assert_eq!(result.expect_err("is refused").to_string(), "the service name is empty");
-    }
-
-    #[test]
-    fn pauses_grow_up_to_the_interval() {
-        for (failures, shortest, longest) in
-            [(1, 250, 500), (3, 1000, 2000), (10, 15_000, 30_000), (99, 15_000, 30_000)]
-        {
-            let pause = pause_after(failures).as_millis();
-            assert!((shortest..=longest).contains(&pause), "{failures}: {pause} ms");
-        }
     }
 }

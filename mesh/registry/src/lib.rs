@@ -1,7 +1,9 @@
 //! Who offers what: services, their versions, the nodes that run them, and how all of that is found and watched.
 //!
 //! [`Registry`] is the trait of all back ends. [`Memory`] is the embedded one: leases that expire, watchers that
-//! never lose a change. [`http`] offers a registry to programs of any language: `PUT`, heartbeat, `DELETE`, `GET`.
+//! never lose a change. [`Mdns`] finds the services of the network, as go-micro does when nothing is configured;
+//! [`Etcd`] is that of most go-micro deployments. [`http`] offers a registry to programs of any language: `PUT`,
+//! heartbeat, `DELETE`, `GET`.
 //!
 //! The records of [`model`] are those of go-micro, in the JSON that its peers write and read. Everything that
 //! comes from outside is checked at the door by [`limits`]; [`dialable`](dialable()) says where an address may be dialled,
@@ -19,16 +21,22 @@
 //! ```
 
 mod announce;
+mod back_off;
 mod dialable;
+pub mod etcd;
 pub use mesh_rpc::guard;
 pub mod http;
 pub mod limits;
+pub mod mdns;
 mod memory;
 pub mod model;
 mod registry;
+mod versions;
 
 pub use announce::announce;
 pub use dialable::{Source, dialable};
+pub use etcd::Etcd;
+pub use mdns::Mdns;
 pub use memory::Memory;
 pub use model::{Endpoint, Node, Service, Value};
 pub use registry::{

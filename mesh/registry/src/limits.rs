@@ -67,6 +67,16 @@ pub enum InvalidRecord {
         /// The limit.
         max: usize,
     },
+    /// The back end cannot hold a text.
+    #[error("{field} {text:?} cannot be used: {reason}")]
+    Unfit {
+        /// Which field.
+        field: &'static str,
+        /// What it says, shortened.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// Two nodes of one record have the same id.
     #[error("node id {id:?} occurs twice")]
     DuplicateNode {
@@ -179,7 +189,7 @@ fn check_value(value: &Value, depth: usize, count: &mut usize) -> Result<(), Inv
 }
 
 /// What of a text goes into a message.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(64).collect();
     if short.len() < text.len() {
         short.push('…');

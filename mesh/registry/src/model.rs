@@ -6,7 +6,7 @@
 //!
 //! Records are plain data without invariants; [`crate::limits`] says which of them a registry accepts.
 
-mod read;
+pub(crate) mod read;
 
 use std::collections::BTreeMap;
 
@@ -164,12 +164,12 @@ impl Serialize for Value {
 }
 
 /// An empty list is `null` in Go.
-fn filled<T>(list: &[T]) -> Option<&[T]> {
+pub(crate) fn filled<T>(list: &[T]) -> Option<&[T]> {
     (!list.is_empty()).then_some(list)
 }
 
 /// An empty map is `null` in Go.
-fn filled_map(map: &Metadata) -> Option<&Metadata> {
+pub(crate) fn filled_map(map: &Metadata) -> Option<&Metadata> {
     (!map.is_empty()).then_some(map)
 }
 

@@ -41,6 +41,10 @@ pub trait Registry: fmt::Debug + Send + Sync {
 
     /// Watches all services. The first event is a [`Change::Resync`].
     async fn watch(&self) -> Result<Watch, WatchError>;
+
+    /// Says that a connection to a node of the service was refused. A back end whose records do not end by themselves
+    /// looks whether the node is still there; the others know.
+    fn suspect(&self, _service: &str) {}
 }
 
 /// How a registration is made.
@@ -57,6 +61,12 @@ pub struct Origin(Cow<'static, str>);
 impl Origin {
     /// The embedded registry.
     pub const MEMORY: Origin = Origin(Cow::Borrowed("memory"));
+
+    /// etcd.
+    pub const ETCD: Origin = Origin(Cow::Borrowed("etcd"));
+
+    /// The network, by multicast DNS.
+    pub const MDNS: Origin = Origin(Cow::Borrowed("mdns"));
 
     /// Returns the origin of that name.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Origin {

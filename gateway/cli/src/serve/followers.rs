@@ -1,4 +1,4 @@
-//! What follows the document besides the gateway itself: the log, the admin API, the embedded registry.
+//! What follows the document besides the gateway itself: the log, the admin API, the registries.
 //!
 //! In two steps, as the gateway does it: what can fail is opened before anything is touched ([`Followers::prepare`]), and
 //! handed over once the document is in force ([`Followers::follow`]).
@@ -17,7 +17,7 @@ use gateway_snapshot::{Compiled, Handler, Snapshot};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::embedded::Embedded;
+use super::registries::{InUse, Registries};
 use super::sockets::{self, Bound};
 use crate::logging::Logging;
 use crate::remote::secret_text;
@@ -26,7 +26,7 @@ use crate::remote::secret_text;
 #[derive(Debug)]
 pub(super) struct Followers {
     logging: Logging,
-    registry: Embedded,
+    registries: Registries,
     variables: BTreeMap<String, String>,
     admin: OnceLock<Admin>,
     access: watch::Sender<Access>,
@@ -63,6 +63,7 @@ struct Next {
     admin: Option<Move>,
     registry: Option<Move>,
     token: Option<Token>,
+    registries: Vec<InUse>,
 }
 
 /// What to do about an address that is taken.
@@ -74,10 +75,10 @@ enum Taken {
 }
 
 impl Followers {
-    pub(super) fn new(logging: Logging, registry: Embedded, variables: BTreeMap<String, String>) -> Self {
+    pub(super) fn new(logging: Logging, registries: Registries, variables: BTreeMap<String, String>) -> Self {
         Self {
             logging,
-            registry,
+            registries,
             variables,
             admin: OnceLock::new(),
             access: watch::Sender::default(),
@@ -148,23 +149,26 @@ impl Followers {
         let token = self.token(loaded, &mut findings);
         let admin = open_admin(&admin, loaded, &mut findings);
         let registry = open_registry(&registry, compiled, &mut findings);
+        let registries = self.registries.prepare(loaded, &self.variables, &mut findings);
         if !findings.is_empty() {
             return Err(loaded.report(findings));
         }
-        self.places.lock().next = Some(Next { admin, registry, token });
+        self.places.lock().next = Some(Next { admin, registry, token, registries });
         Ok(())
     }
 
     /// Follows the document that is in force now.
     pub(super) fn follow(&self, loaded: &Arc<Loaded>) {
+        let served = self.registries.embedded();
         if let Some(memory) = embedded(loaded) {
-            self.registry.lease(memory.ttl.into());
+            served.lease(memory.ttl.into());
         }
         let mut places = self.places.lock();
-        if let Some(Next { admin, registry, token }) = places.next.take() {
+        if let Some(Next { admin, registry, token, registries }) = places.next.take() {
             let to_admin = |sockets| self.admin.get().is_some_and(|admin| admin.listen(sockets));
             follow_to(&mut places.admin, admin, "the admin API", to_admin);
-            follow_to(&mut places.registry, registry, "the embedded registry", |sockets| self.registry.listen(sockets));
+            follow_to(&mut places.registry, registry, "the embedded registry", |sockets| served.listen(sockets));
+            self.registries.follow(registries);
             self.access.send_replace(Access { addresses: sockets::addresses(&places.admin.sockets), token });
         }
         drop(places);

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::model::{Endpoint, Metadata, Node, Service, VERSION_DEFAULT};
 use crate::registry::{Change, RegisterError};
+use crate::versions::{self, Member};
 
 /// The table. Each change returns what watchers are to be told.
 #[derive(Debug)]
@@ -174,16 +175,14 @@ impl Registration {
 
 /// Makes one record a version of the nodes that are wanted.
 fn group(name: &str, nodes: &IndexMap<String, Registration>, wanted: impl Fn(&Registration) -> bool) -> Vec<Service> {
-    let mut versions: BTreeMap<&str, Service> = BTreeMap::new();
-    for registration in nodes.values().filter(|registration| wanted(registration)) {
-        let service = versions.entry(&registration.version).or_insert_with(|| Service {
-            name: name.to_owned(),
-            version: registration.version.clone(),
-            metadata: registration.metadata.clone(),
-            endpoints: registration.endpoints.clone(),
-            nodes: Vec::new(),
-        });
-        service.nodes.push(registration.node.clone());
-    }
-    versions.into_values().collect()
+    let wanted = nodes.values().filter(|registration| wanted(registration));
+    versions::group(
+        name,
+        wanted.map(|Registration { version, metadata, endpoints, node, .. }| Member {
+            version,
+            metadata,
+            endpoints,
+            node,
+        }),
+    )
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::{Endpoint, Metadata, Node, Service, Value};
 
 /// A record that is read member by member.
-trait Record: Default {
+pub(crate) trait Record: Default {
     /// What it is called in an error.
     const NAME: &'static str;
 
@@ -80,13 +80,18 @@ macro_rules! deserialize_as_record {
     ($($record:ty),*) => {$(
         impl<'de> Deserialize<'de> for $record {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$record, D::Error> {
-                deserializer.deserialize_map(Members(PhantomData))
+                record(deserializer)
             }
         }
     )*};
 }
 
 deserialize_as_record!(Service, Node, Endpoint, Value);
+
+/// Reads a record.
+pub(crate) fn record<'de, R: Record, D: Deserializer<'de>>(deserializer: D) -> Result<R, D::Error> {
+    deserializer.deserialize_map(Members(PhantomData))
+}
 
 struct Members<R>(PhantomData<R>);
 
@@ -106,22 +111,24 @@ impl<'de, R: Record> Visitor<'de> for Members<R> {
     }
 }
 
-fn or_default<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<T, A::Error> {
+/// A member; `null` is its default.
+pub(crate) fn or_default<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<T, A::Error> {
     map.next_value::<Option<T>>().map(Option::unwrap_or_default)
 }
 
 /// A list; an element that is `null` is the record without members.
-fn list<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<T>, A::Error> {
+pub(crate) fn list<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<T>, A::Error> {
     let items: Vec<Option<T>> = or_default(map)?;
     Ok(items.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// A map; a label that is `null` is empty.
-fn labels<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Metadata, A::Error> {
+pub(crate) fn labels<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Metadata, A::Error> {
     let labels: BTreeMap<String, Option<String>> = or_default(map)?;
     Ok(labels.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect())
 }
 
-fn ignore<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+/// Passes a member by.
+pub(crate) fn ignore<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(drop)
 }

@@ -1,0 +1,242 @@
+//! The registries of the document, in its order: made when it is prepared, in use once it is in force.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config_schema::document::{Registry as Settings, RegistryKind};
+use config_schema::{Code, Diagnostic, DocumentPath, Loaded, Severity};
+use mesh_registry::etcd::{self, Etcd};
+use mesh_registry::mdns::{self, Mdns};
+use mesh_registry::{Registry, Source};
+use tokio::sync::watch;
+
+use super::embedded::Embedded;
+use crate::remote::secret_text;
+
+/// A registry in use.
+#[derive(Clone, Debug)]
+pub(super) struct InUse {
+    /// One that is reached as before is kept, with its connections and watches.
+    way: Way,
+    pub(super) registry: Arc<dyn Registry>,
+    /// Where its nodes are when their addresses do not say so.
+    pub(super) source: Source,
+}
+
+/// How a registry is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Way {
+    Embedded,
+    Mdns(mdns::Options),
+    Etcd(etcd::Options),
+}
+
+/// The registries in use. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Registries {
+    embedded: Embedded,
+    in_use: watch::Sender<Vec<InUse>>,
+}
+
+impl PartialEq for InUse {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.registry, &other.registry)
+    }
+}
+
+#[cfg(test)]
+impl InUse {
+    /// Returns a registry that no document names.
+    pub(super) fn of_test(registry: Arc<dyn Registry>, source: Source) -> Self {
+        Self { way: Way::Embedded, registry, source }
+    }
+}
+
+impl Registries {
+    /// Returns none in use.
+    pub(super) fn new(embedded: Embedded) -> Self {
+        Self { embedded, in_use: watch::Sender::default() }
+    }
+
+    /// Makes the registries of a document, without reaching any. Those in use that stay as they are are kept.
+    pub(super) fn prepare(
+        &self,
+        loaded: &Loaded,
+        variables: &BTreeMap<String, String>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Vec<InUse> {
+        let all = loaded.document.registry.iter().zip(paths(loaded));
+        all.filter_map(|(settings, path)| match way(settings, variables).and_then(|way| self.find_or_make(way)) {
+            Ok(in_use) => Some(in_use),
+            Err(Wrong { key, code, reason }) => {
+                findings.push(loaded.finding(Severity::Error, code, &path.key(key), reason));
+                None
+            }
+        })
+        .collect()
+    }
+
+    /// Uses these from now on.
+    pub(super) fn follow(&self, registries: Vec<InUse>) {
+        self.in_use.send_if_modified(|in_use| {
+            let is_new = *in_use != registries;
+            *in_use = registries;
+            is_new
+        });
+    }
+
+    /// Returns those in use, now and whenever they change.
+    pub(super) fn in_use(&self) -> watch::Receiver<Vec<InUse>> {
+        self.in_use.subscribe()
+    }
+
+    /// Returns the first one in use, where a service of this process is registered; the embedded one if there is none.
+    pub(super) fn first(&self) -> Arc<dyn Registry> {
+        let first = self.in_use.borrow().first().map(|in_use| Arc::clone(&in_use.registry));
+        first.unwrap_or_else(|| self.embedded.registry())
+    }
+
+    /// Returns the registry of this process, whether it is in use or not.
+    pub(super) fn embedded(&self) -> &Embedded {
+        &self.embedded
+    }
+
+    fn find_or_make(&self, way: Way) -> Result<InUse, Wrong> {
+        if let Some(known) = self.in_use.borrow().iter().find(|known| known.way == way) {
+            return Ok(known.clone());
+        }
+        let (registry, source): (Arc<dyn Registry>, _) = match &way {
+            Way::Embedded => (self.embedded.registry(), Source::Own),
+            // It has looked at where its records come from already.
+            Way::Mdns(options) => (Arc::new(Mdns::start(options.clone())), Source::Shared),
+            Way::Etcd(options) => {
+                let etcd = Etcd::new(options).map_err(|error| Wrong::at("addresses", Code::BadAddress, &error))?;
+                (Arc::new(etcd), Source::Shared)
+            }
+        };
+        Ok(InUse { way, registry, source })
+    }
+}
+
+/// What is wrong with a registry, at which of its keys.
+struct Wrong {
+    key: &'static str,
+    code: Code,
+    reason: String,
+}
+
+impl Wrong {
+    fn at(key: &'static str, code: Code, reason: &impl ToString) -> Self {
+        Self { key, code, reason: reason.to_string() }
+    }
+}
+
+fn way(settings: &Settings, variables: &BTreeMap<String, String>) -> Result<Way, Wrong> {
+    match settings.kind {
+        RegistryKind::Memory => Ok(Way::Embedded),
+        RegistryKind::Mdns => Ok(Way::Mdns(mdns_options(settings))),
+        RegistryKind::Etcd => etcd_options(settings, variables).map(Way::Etcd),
+        // The document was refused for it already.
+        kind => Err(Wrong::at("kind", Code::NotBuiltYet, &format!("not built yet: {kind:?}"))),
+    }
+}
+
+fn mdns_options(settings: &Settings) -> mdns::Options {
+    let interfaces = match &*settings.interfaces {
+        [] => mdns::Interfaces::All,
+        names => mdns::Interfaces::Named(names.to_vec()),
+    };
+    mdns::Options { interfaces, ..mdns::Options::default() }
+}
+
+fn etcd_options(settings: &Settings, variables: &BTreeMap<String, String>) -> Result<etcd::Options, Wrong> {
+    let mut options = etcd::Options::at(settings.addresses.iter().cloned());
+    if let Some(prefix) = &settings.prefix {
+        options.prefix.clone_from(prefix);
+    }
+    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+        let password =
+            secret_text(password, variables).map_err(|reason| Wrong::at("password", Code::Unavailable, &reason))?;
+        options.credentials = Some(etcd::Credentials { user: user.clone(), password });
+    }
+    Ok(options)
+}
+
+/// Where each registry stands in the document: `registry`, or `registry[0]` and so on.
+fn paths(loaded: &Loaded) -> impl Iterator<Item = DocumentPath> {
+    let is_list = loaded.document.registry.len() > 1;
+    (0..).map(move |at| {
+        let path = DocumentPath::root().key("registry");
+        if is_list { path.index(at) } else { path }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use config_schema::{Layers, load};
+    use tokio::task::JoinSet;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn registries() -> (Registries, JoinSet<()>) {
+        let mut tasks = JoinSet::new();
+        (Registries::new(Embedded::start(&mut tasks, CancellationToken::new())), tasks)
+    }
+
+    fn prepare(registries: &Registries, text: &str) -> (Vec<InUse>, Vec<String>) {
+        let loaded = load(&Layers::text("gateway.yaml", format!("version: micro/v1\n{text}"))).unwrap();
+        let mut findings = Vec::new();
+        let in_use = registries.prepare(&loaded, &BTreeMap::new(), &mut findings);
+        (in_use, findings.into_iter().map(|finding| finding.message).collect())
+    }
+
+    fn origins(in_use: &[InUse]) -> Vec<String> {
+        in_use.iter().map(|in_use| in_use.registry.origin().to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn they_are_those_of_the_document_in_its_order() {
+        let (registries, _tasks) = registries();
+        let check = |text: &str, expected: &[&str]| {
+            let (in_use, findings) = prepare(&registries, text);
+            assert_eq!((origins(&in_use), findings), (expected.iter().map(ToString::to_string).collect(), vec![]));
+        };
+        check("", &["memory"]);
+        check("registry: etcd", &["etcd"]);
+        check("registry: [{ kind: mdns, interfaces: [absent0] }, memory]", &["mdns", "memory"]);
+        check("registry: [{ kind: etcdv3, addresses: [\"etcd:1\"] }, memory]", &["etcd", "memory"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_stays_as_it_was_is_kept() {
+        let (registries, _tasks) = registries();
+        assert_eq!(registries.first().origin().as_str(), "memory", "nothing is in use yet");
+        let (first, _) = prepare(&registries, "registry: [memory, { kind: etcd, addresses: [a] }]");
+        registries.follow(first.clone());
+        let mut changes = registries.in_use();
+        changes.mark_unchanged();
+        registries.follow(prepare(&registries, "registry: [memory, { kind: etcd, addresses: [a] }]").0);
+        assert!(!changes.has_changed().unwrap(), "it is the same");
+        let another = "registry: [{ kind: etcd, addresses: [a] }, { kind: etcd, addresses: [b] }]";
+        let (next, _) = prepare(&registries, another);
+        assert!(next[0] == first[1] && next[1] != first[1]);
+        registries.follow(next);
+        assert!(changes.has_changed().unwrap());
+        assert_eq!(registries.first().origin().as_str(), "etcd");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_had_is_said() {
+        let (registries, _tasks) = registries();
+        let check = |text: &str, expected: &str| {
+            let (in_use, findings) = prepare(&registries, text);
+            assert_eq!((in_use.len(), findings.as_slice()), (0, [expected.to_owned()].as_slice()), "{text}");
+        };
+        check(
+            "registry: { kind: etcd, addresses: [\"https://etcd:2379\"] }",
+            "\"https://etcd:2379\" asks for TLS, which is not built yet for etcd",
+        );
+        check("registry: { kind: etcd, user: root, password: \"env:NOWHERE\" }", "the variable `NOWHERE` is not set");
+    }
+}
