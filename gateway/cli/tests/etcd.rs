@@ -22,7 +22,10 @@ use support::{FREE, Folder, Serving, http, json, micro, program, wait_until};
 /// What a test comes to: nothing, or why it is skipped.
 type Outcome = Result<(), String>;
 
-const TESTS: [(&str, fn() -> Outcome); 4] = [
+/// A test and its name.
+type Test = (&'static str, fn() -> Outcome);
+
+const TESTS: [Test; 4] = [
     ("a_go_service_is_called_and_vanishes", a_go_service_is_called_and_vanishes),
     ("calls_go_on_while_etcd_restarts", calls_go_on_while_etcd_restarts),
     ("a_reload_moves_to_etcd_and_back", a_reload_moves_to_etcd_and_back),
