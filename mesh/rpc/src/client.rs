@@ -1,47 +1,57 @@
-//! A small client for unary calls: one connection, kept as long as it works.
+//! A client for unary calls and streams: one connection, kept as long as it works.
 //!
 //! For the control plane, the command line and tests. The gateway calls services through its own connections.
 
-use std::convert::Infallible;
+mod body;
+mod stream;
+mod unary;
+
 use std::fmt;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::DropGuard;
 
+use self::body::Outgoing;
+pub use self::stream::{Stream, StreamReceiver, StreamSender};
 use crate::codec::{self, Codec, X_CONTENT_TYPE};
 use crate::error::{CLIENT_ID, RpcError};
-use crate::frame::{self, Decoder, MESSAGE_BYTES_MAX};
+use crate::frame::{self, MESSAGE_BYTES_MAX};
 use crate::metadata;
 use crate::method;
 use crate::owner::Owner;
-use crate::status::{Code, Status};
 use crate::timeout::{GRPC_TIMEOUT, TIMEOUT, encode_grpc, encode_nanos};
 
 /// The most bytes of the headers of a response. A long error of Go travels three times in its trailers.
 const HEADER_BYTES_MAX: u32 = 1024 * 1024;
 
-/// A connection to one node. Dropping it ends the connection and what is under way on it.
+/// When to ask a silent peer whether it is there, while something is under way, and how long to wait for the
+/// answer. Go's servers send those away who ask more often than every five minutes.
+const PING_INTERVAL: Duration = Duration::from_mins(6);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A connection to one node; clones share it. It ends when the last clone and the last [`Stream`] are dropped.
+#[derive(Clone)]
 pub struct Client {
-    sender: http2::SendRequest<OneMessage>,
+    sender: http2::SendRequest<Outgoing>,
     authority: Authority,
-    /// Cuts the tasks of the connection.
-    _cut: DropGuard,
+    link: Link,
 }
+
+/// What keeps the tasks of a connection: they are cut when the last one is dropped.
+type Link = Arc<DropGuard>;
 
 /// What to call. Metadata that the call sets itself is left out ([`metadata::is_reserved`]).
 #[derive(Debug, Clone)]
@@ -52,7 +62,7 @@ pub struct Target<'a> {
     pub endpoint: &'a str,
     /// What travels with the call.
     pub metadata: HeaderMap,
-    /// How long it may take.
+    /// How long a unary call may take; for a stream, how long each message may wait to be sent.
     pub timeout: Duration,
 }
 
@@ -124,6 +134,8 @@ impl Client {
         let (sender, connection) = http2::Builder::new(owner.clone())
             .timer(TokioTimer::new())
             .max_header_list_size(HEADER_BYTES_MAX)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| ConnectError::Handshake { address: address.to_owned(), source })?;
@@ -132,7 +144,7 @@ impl Client {
                 tracing::debug!(%error, "an RPC connection broke");
             }
         });
-        Ok(Client { sender, authority, _cut: owner.cut_on_drop() })
+        Ok(Client { sender, authority, link: Arc::new(owner.cut_on_drop()) })
     }
 
     /// Says whether the connection is gone, so that a new one is needed.
@@ -165,13 +177,29 @@ impl Client {
             return Err(RpcError::new(CLIENT_ID, 413, detail));
         }
         let within = target.timeout;
-        let request = self.request(&target, codec, message)?;
-        timeout(within, exchange(self.sender.clone(), request))
+        let mut request = self.request(&target, codec, Outgoing::One(Some(frame::encode(message))))?;
+        let ascii = |text: String| HeaderValue::try_from(text).expect("digits and a unit are ASCII");
+        request.headers_mut().insert(GRPC_TIMEOUT, ascii(encode_grpc(within)));
+        request.headers_mut().insert(TIMEOUT, ascii(encode_nanos(within)));
+        timeout(within, unary::exchange(self.sender.clone(), request))
             .await
             .unwrap_or_else(|_| Err(RpcError::deadline_exceeded()))
     }
 
-    fn request(&self, target: &Target<'_>, codec: Codec, message: &[u8]) -> Result<Request<OneMessage>, RpcError> {
+    /// Opens a stream. Nothing is waited for: whether the service takes it is told by the first
+    /// [`Stream::receive_bytes`]. No deadline is announced, as streams have none in go-micro.
+    ///
+    /// # Errors
+    /// 400 when the endpoint cannot be a path.
+    pub fn stream(&self, target: &Target<'_>, codec: Codec) -> Result<Stream, RpcError> {
+        // One message on its way: a sender waits until the connection has taken what it sent before.
+        let (outgoing, messages) = mpsc::channel(1);
+        let request = self.request(target, codec, Outgoing::Many(messages))?;
+        let answer = Box::pin(self.sender.clone().send_request(request));
+        Ok(Stream::new(codec, outgoing, answer, target.timeout, Arc::clone(&self.link)))
+    }
+
+    fn request(&self, target: &Target<'_>, codec: Codec, body: Outgoing) -> Result<Request<Outgoing>, RpcError> {
         let path = method::path(target.service, target.endpoint);
         let path = PathAndQuery::try_from(path.as_str())
             .ok()
@@ -180,7 +208,7 @@ impl Client {
         let mut uri = http::uri::Parts::default();
         (uri.scheme, uri.authority) = (Some(Scheme::HTTP), Some(self.authority.clone()));
         uri.path_and_query = Some(path);
-        let mut request = Request::new(OneMessage(Some(frame::encode(message))));
+        let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from_parts(uri).expect("scheme, authority and path are there");
         *request.headers_mut() = headers(target, codec);
@@ -194,25 +222,6 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The body of a request: one frame, whose length is not told.
-///
-/// hyper writes a `content-length` where a body knows its length, and go-micro services pass every header on with
-/// the calls they make in turn, where that length is wrong and strict servers refuse the call.
-struct OneMessage(Option<Bytes>);
-
-impl Body for OneMessage {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|frame| Ok(Frame::data(frame))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
 fn headers(target: &Target<'_>, codec: Codec) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(target.metadata.len() + 5);
     for (name, value) in &target.metadata {
@@ -220,63 +229,11 @@ fn headers(target: &Target<'_>, codec: Codec) -> HeaderMap {
             headers.append(name, metadata::to_wire(name.as_str(), value.clone()));
         }
     }
-    let ascii = |text: String| HeaderValue::try_from(text).expect("digits and a unit are ASCII");
-    let fixed: [(HeaderName, HeaderValue); 5] = [
+    let fixed: [(HeaderName, HeaderValue); 3] = [
         (CONTENT_TYPE, HeaderValue::from_static(codec.content_type())),
         (X_CONTENT_TYPE, HeaderValue::from_static(codec.content_type())),
         (TE, HeaderValue::from_static("trailers")),
-        (GRPC_TIMEOUT, ascii(encode_grpc(target.timeout))),
-        (TIMEOUT, ascii(encode_nanos(target.timeout))),
     ];
     headers.extend(fixed);
     headers
-}
-
-async fn exchange(mut sender: http2::SendRequest<OneMessage>, request: Request<OneMessage>) -> Result<Bytes, RpcError> {
-    let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-    check_grpc(&response)?;
-    if let Some(status) = Status::from_trailers(response.headers()) {
-        return ended(Some(&status), None);
-    }
-    let mut body = response.into_body();
-    let mut decoder = Decoder::default();
-    let mut answer = None;
-    while let Some(frame) = body.frame().await {
-        match frame.map_err(|error| broken(&error))?.into_data() {
-            Ok(data) => decoder.push(data),
-            Err(frame) => {
-                let trailers = frame.into_trailers().unwrap_or_default();
-                return ended(Status::from_trailers(&trailers).as_ref(), answer);
-            }
-        }
-        while let Some(message) = decoder.next().map_err(|error| RpcError::from_grpc(&error.to_status()))? {
-            if answer.replace(message).is_some() {
-                return Err(RpcError::internal(CLIENT_ID, "the service sent more than one message to a unary call"));
-            }
-        }
-    }
-    ended(None, answer)
-}
-
-/// Refuses an answer that is no gRPC at all.
-fn check_grpc(response: &Response<Incoming>) -> Result<(), RpcError> {
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let is_grpc = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
-    if response.status().is_success() && is_grpc {
-        return Ok(());
-    }
-    let detail = format!("the answer is not gRPC but HTTP {}, {content_type:?}", response.status());
-    Err(RpcError::internal(CLIENT_ID, detail))
-}
-
-fn ended(status: Option<&Status>, answer: Option<Bytes>) -> Result<Bytes, RpcError> {
-    match status {
-        None => Err(RpcError::internal(CLIENT_ID, "the answer ended without a status")),
-        Some(status) if status.code != Code::Ok => Err(RpcError::from_grpc(status)),
-        Some(_) => answer.ok_or_else(|| RpcError::internal(CLIENT_ID, "EOF")),
-    }
-}
-
-fn broken(error: &hyper::Error) -> RpcError {
-    RpcError::new(CLIENT_ID, 502, format!("the connection broke: {error}"))
 }

@@ -3,7 +3,7 @@
 //! The greater part is pure and does no I/O, so that the gateway's handlers can use it with connections of their
 //! own: [`error`] (the go-micro error object), [`status`] (gRPC's trailers), [`frame`], [`metadata`], [`codec`],
 //! [`method`], [`timeout`] and [`json`]. On top of it stand [`server`], which serves what Go peers call, and
-//! [`client`], a small unary client for the control plane and for tests. The data path does not use either.
+//! [`client`], a small client (unary calls and streams) for the control plane and for tests. The data path does not use either.
 //!
 //! Facts about the wire are those of gRPC over HTTP/2 and of go-micro v2.9.1; where Go's behaviour is a defect the
 //! item says what happens here instead.
@@ -29,8 +29,8 @@ pub mod server;
 pub mod status;
 pub mod timeout;
 
-pub use client::Client;
+pub use client::{Client, Stream};
 pub use codec::Codec;
 pub use error::RpcError;
 pub use server::{Call, Handler, Server};
-pub use status::{Code, Status};
+pub use status::{Code, GrpcError, Status};

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
+use crate::error::RpcError;
 use crate::json::lossy;
 
 /// The trailer that holds the code, a decimal number.
@@ -100,6 +101,29 @@ impl Code {
         self as i32
     }
 
+    /// Returns the name that Go prints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::Ok => "OK",
+            Code::Cancelled => "Canceled",
+            Code::Unknown => "Unknown",
+            Code::InvalidArgument => "InvalidArgument",
+            Code::DeadlineExceeded => "DeadlineExceeded",
+            Code::NotFound => "NotFound",
+            Code::AlreadyExists => "AlreadyExists",
+            Code::PermissionDenied => "PermissionDenied",
+            Code::ResourceExhausted => "ResourceExhausted",
+            Code::FailedPrecondition => "FailedPrecondition",
+            Code::Aborted => "Aborted",
+            Code::OutOfRange => "OutOfRange",
+            Code::Unimplemented => "Unimplemented",
+            Code::Internal => "Internal",
+            Code::Unavailable => "Unavailable",
+            Code::DataLoss => "DataLoss",
+            Code::Unauthenticated => "Unauthenticated",
+        }
+    }
+
     /// Returns the gRPC code with which go-micro sends an error object of this code.
     ///
     /// Codes that are not in its table (405, 429, 502, own ones) are [`Code::Unknown`].
@@ -176,6 +200,19 @@ impl Status {
         let mut trailers = HeaderMap::with_capacity(3);
         self.write_trailers(&mut trailers);
         trailers
+    }
+}
+
+/// A status that is not OK, as an error. It prints as Go's gRPC library does, which is what go-micro's clients show
+/// when a stream fails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("rpc error: code = {} desc = {}", .0.code.name(), .0.message)]
+pub struct GrpcError(pub Status);
+
+impl GrpcError {
+    /// Returns the error object in it, found as for a unary call ([`RpcError::from_grpc`]).
+    pub fn to_micro(&self) -> RpcError {
+        RpcError::from_grpc(&self.0)
     }
 }
 
