@@ -215,7 +215,7 @@ async fn a_sender_waits_for_the_service_and_not_for_ever() {
     let mut stream = client.stream(&target, Codec::Bytes).expect("opens");
     let mut sent = 0;
     let error = loop {
-        match stream.send_bytes(&[0; 64 * 1024]).await {
+        match stream.send_bytes(&vec![0; 64 * 1024]).await {
             Ok(()) => sent += 1,
             Err(error) => break error,
         }
