@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, TE};
+use http::header::{CONTENT_TYPE, TE, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use hyper::client::conn::http2;
@@ -26,13 +26,18 @@ use tokio_util::sync::DropGuard;
 
 use self::body::Outgoing;
 pub use self::stream::{Stream, StreamReceiver, StreamSender};
+use self::unary::Failure;
 use crate::codec::{self, Codec, X_CONTENT_TYPE};
 use crate::error::{CLIENT_ID, RpcError};
 use crate::frame::{self, MESSAGE_BYTES_MAX};
 use crate::metadata;
 use crate::method;
 use crate::owner::Owner;
+use crate::status::{Code, GrpcError, Status};
 use crate::timeout::{GRPC_TIMEOUT, TIMEOUT, encode_grpc, encode_nanos};
+
+/// Who calls, in the form of gRPC over HTTP/2 ("User Agents"). Go's handlers see it among the metadata.
+const AGENT: &str = concat!("grpc-rust-micro/", env!("CARGO_PKG_VERSION"));
 
 /// The most bytes of the headers of a response. A long error of Go travels three times in its trailers.
 const HEADER_BYTES_MAX: u32 = 1024 * 1024;
@@ -171,19 +176,30 @@ impl Client {
     /// The error object of the service; or one of `go.micro.client`: 408 when the time is up, 413 when a message
     /// has more than 4 MiB, 502 when the connection breaks, 500 when the answer is not gRPC.
     pub async fn call_bytes(&self, target: Target<'_>, codec: Codec, message: &[u8]) -> Result<Bytes, RpcError> {
-        if message.len() > MESSAGE_BYTES_MAX {
-            let length = message.len();
-            let detail = format!("trying to send message larger than max ({length} vs. {MESSAGE_BYTES_MAX})");
-            return Err(RpcError::new(CLIENT_ID, 413, detail));
-        }
-        let within = target.timeout;
-        let mut request = self.request(&target, codec, Outgoing::One(Some(frame::encode(message))))?;
+        let body = one(message).map_err(|status| RpcError::from_grpc(&status))?;
+        let request = self.request(&target, codec, body)?;
+        self.exchange(target.timeout, request).await.map_err(Failure::into_micro)
+    }
+
+    /// As [`Client::call_bytes`], for those who tell errors as Go does: the status as it came, or the one that Go's
+    /// gRPC library makes of what happened. [`RpcError::from_grpc_as_go`] makes an error object of it.
+    ///
+    /// # Errors
+    /// The status of the service; 4 when the time is up, 8 when a message has more than 4 MiB, 14 when the connection
+    /// breaks.
+    pub async fn unary(&self, target: Target<'_>, codec: Codec, message: &[u8]) -> Result<Bytes, GrpcError> {
+        let request = self.request(&target, codec, one(message).map_err(GrpcError)?);
+        let request = request.map_err(|_| GrpcError(unwritable(&target)))?;
+        self.exchange(target.timeout, request).await.map_err(Failure::into_grpc)
+    }
+
+    async fn exchange(&self, within: Duration, mut request: Request<Outgoing>) -> Result<Bytes, Failure> {
         let ascii = |text: String| HeaderValue::try_from(text).expect("digits and a unit are ASCII");
         request.headers_mut().insert(GRPC_TIMEOUT, ascii(encode_grpc(within)));
         request.headers_mut().insert(TIMEOUT, ascii(encode_nanos(within)));
         timeout(within, unary::exchange(self.sender.clone(), request))
             .await
-            .unwrap_or_else(|_| Err(RpcError::deadline_exceeded()))
+            .unwrap_or_else(|_| Err(Status::new(Code::DeadlineExceeded, "context deadline exceeded").into()))
     }
 
     /// Opens a stream. Nothing is waited for: whether the service takes it is told by the first
@@ -222,14 +238,33 @@ impl fmt::Debug for Client {
     }
 }
 
+fn one(message: &[u8]) -> Result<Outgoing, Status> {
+    if message.len() > MESSAGE_BYTES_MAX {
+        let length = message.len();
+        let text = format!("trying to send message larger than max ({length} vs. {MESSAGE_BYTES_MAX})");
+        return Err(Status::new(Code::ResourceExhausted, text));
+    }
+    Ok(Outgoing::One(Some(frame::encode(message))))
+}
+
+/// What a server would say of a path that Go sends and that cannot be written here.
+fn unwritable(target: &Target<'_>) -> Status {
+    let path = method::path(target.service, target.endpoint);
+    match method::split(&path) {
+        Err(malformed) => malformed.to_status(),
+        Ok(_) => Status::new(Code::InvalidArgument, format!("malformed method name: {path:?}")),
+    }
+}
+
 fn headers(target: &Target<'_>, codec: Codec) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(target.metadata.len() + 5);
+    let mut headers = HeaderMap::with_capacity(target.metadata.len() + 6);
     for (name, value) in &target.metadata {
         if metadata::is_forwarded(name.as_str(), true) {
             headers.append(name, metadata::to_wire(name.as_str(), value.clone()));
         }
     }
-    let fixed: [(HeaderName, HeaderValue); 3] = [
+    let fixed: [(HeaderName, HeaderValue); 4] = [
+        (USER_AGENT, HeaderValue::from_static(AGENT)),
         (CONTENT_TYPE, HeaderValue::from_static(codec.content_type())),
         (X_CONTENT_TYPE, HeaderValue::from_static(codec.content_type())),
         (TE, HeaderValue::from_static("trailers")),

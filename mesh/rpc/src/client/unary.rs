@@ -10,16 +10,48 @@ use hyper::client::conn::http2;
 use super::body::Outgoing;
 use crate::error::{CLIENT_ID, RpcError};
 use crate::frame::Decoder;
-use crate::status::{Code, Status};
+use crate::status::{Code, GrpcError, Status};
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// The service said so, or what it sent is no answer.
+    Status(Status),
+    /// The connection broke.
+    Broken(String),
+}
+
+impl Failure {
+    /// Returns the error object with the nearest code.
+    pub(super) fn into_micro(self) -> RpcError {
+        match self {
+            Failure::Status(status) => RpcError::from_grpc(&status),
+            Failure::Broken(reason) => RpcError::new(CLIENT_ID, 502, format!("the connection broke: {reason}")),
+        }
+    }
+
+    /// Returns what Go's gRPC library says.
+    pub(super) fn into_grpc(self) -> GrpcError {
+        GrpcError(match self {
+            Failure::Status(status) => status,
+            Failure::Broken(_) => Status::new(Code::Unavailable, "transport is closing"),
+        })
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Failure {
+        Failure::Status(status)
+    }
+}
 
 pub(super) async fn exchange(
     mut sender: http2::SendRequest<Outgoing>,
     request: Request<Outgoing>,
-) -> Result<Bytes, RpcError> {
+) -> Result<Bytes, Failure> {
     let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-    check_grpc(&response).map_err(|detail| RpcError::internal(CLIENT_ID, detail))?;
+    check_grpc(&response).map_err(|reason| Status::new(Code::Internal, reason))?;
     if let Some(status) = Status::from_trailers(response.headers()) {
-        return ended(Some(&status), None);
+        return ended(Some(status), None);
     }
     let mut body = response.into_body();
     let mut decoder = Decoder::default();
@@ -29,12 +61,12 @@ pub(super) async fn exchange(
             Ok(data) => decoder.push(data),
             Err(frame) => {
                 let trailers = frame.into_trailers().unwrap_or_default();
-                return ended(Status::from_trailers(&trailers).as_ref(), answer);
+                return ended(Status::from_trailers(&trailers), answer);
             }
         }
-        while let Some(message) = decoder.next().map_err(|error| RpcError::from_grpc(&error.to_status()))? {
+        while let Some(message) = decoder.next().map_err(|error| error.to_status())? {
             if answer.replace(message).is_some() {
-                return Err(RpcError::internal(CLIENT_ID, "the service sent more than one message to a unary call"));
+                return Err(internal("the service sent more than one message to a unary call"));
             }
         }
     }
@@ -51,14 +83,19 @@ pub(super) fn check_grpc(response: &Response<Incoming>) -> Result<(), String> {
     Err(format!("the answer is not gRPC but HTTP {}, {content_type:?}", response.status()))
 }
 
-fn ended(status: Option<&Status>, answer: Option<Bytes>) -> Result<Bytes, RpcError> {
+fn ended(status: Option<Status>, answer: Option<Bytes>) -> Result<Bytes, Failure> {
     match status {
-        None => Err(RpcError::internal(CLIENT_ID, "the answer ended without a status")),
-        Some(status) if status.code != Code::Ok => Err(RpcError::from_grpc(status)),
-        Some(_) => answer.ok_or_else(|| RpcError::internal(CLIENT_ID, "EOF")),
+        None => Err(internal("the answer ended without a status")),
+        Some(status) if status.code != Code::Ok => Err(status.into()),
+        // What Go says of a stream that ends where a message should be.
+        Some(_) => answer.ok_or_else(|| Status::new(Code::Unknown, "EOF").into()),
     }
 }
 
-fn broken(error: &hyper::Error) -> RpcError {
-    RpcError::new(CLIENT_ID, 502, format!("the connection broke: {error}"))
+fn internal(text: &str) -> Failure {
+    Status::new(Code::Internal, text).into()
+}
+
+fn broken(error: &hyper::Error) -> Failure {
+    Failure::Broken(error.to_string())
 }

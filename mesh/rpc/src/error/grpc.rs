@@ -34,6 +34,17 @@ impl RpcError {
         Self::new(CLIENT_ID, micro_code(status.code, &status.message), status.message.clone())
     }
 
+    /// Reads the error object as Go's client does: a status that came without one is code 500, whatever its number.
+    ///
+    /// For the command line, whose output and retries are Go's. The text is not garbled as it is there.
+    pub fn from_grpc_as_go(status: &Status) -> RpcError {
+        if let Some(error) = first_detail(&status.details) {
+            return error;
+        }
+        let parsed = Self::parse(&status.message);
+        if parsed.code > 0 { parsed } else { Self::internal(CLIENT_ID, status.message.clone()) }
+    }
+
     /// Returns the protobuf form.
     pub fn to_proto(&self) -> Error {
         Error {
@@ -143,6 +154,16 @@ mod tests {
         }
         let large = "grpc: received message larger than max (5000000 vs. 4194304)";
         check(&Status::new(Code::ResourceExhausted, large), "go.micro.client", 413, large);
+    }
+
+    #[test]
+    fn plain_statuses_are_500_to_go() {
+        for code in [Code::NotFound, Code::Unimplemented, Code::DeadlineExceeded, Code::Unknown] {
+            let error = RpcError::from_grpc_as_go(&Status::new(code, "50% off"));
+            assert_eq!(error, RpcError::internal("go.micro.client", "50% off"));
+        }
+        let error = RpcError::conflict("svc", "there");
+        assert_eq!(RpcError::from_grpc_as_go(&error.to_grpc()), error);
     }
 
     #[test]
