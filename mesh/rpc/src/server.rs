@@ -2,7 +2,10 @@
 //!
 //! A [`Server`] holds handlers by name. The path `/anything.Say/Hello` goes to the handler `Say`, whatever stands
 //! before it, and asks it for the method `Hello`; JSON and protobuf are told apart by the content type. Every
-//! server also answers `Debug.Health` and `Debug.Stats`.
+//! server also answers `Debug.Health` and `Debug.Stats`, unless it is made by [`Server::bare`].
+//!
+//! What no name takes goes to the handler of [`Server::with_fallback`], and what is not gRPC at all, be it HTTP/1.1 or
+//! HTTP/2, to the [`HttpHandler`] of [`Server::with_http`]: one port serves both.
 //!
 //! Unary calls and streams are one thing here, as on the wire: a handler receives messages and sends some. It runs
 //! from the first message on and never waits for the end of the request, as Go's clients of server streams do not
@@ -39,6 +42,7 @@ mod call;
 mod connection;
 mod debug;
 mod exchange;
+mod http;
 mod reply;
 
 use std::collections::BTreeMap;
@@ -55,6 +59,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::call::Call;
+pub use self::http::{HttpBody, HttpHandler};
 use crate::frame::MESSAGE_BYTES_MAX;
 use crate::owner::Owner;
 use crate::status::Status;
@@ -103,6 +108,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Server {
     handlers: BTreeMap<String, Arc<dyn Handler>>,
+    fallback: Option<Arc<dyn Handler>>,
+    http: Option<Arc<dyn HttpHandler>>,
     limits: Limits,
     counters: Arc<Counters>,
 }
@@ -117,16 +124,42 @@ struct Counters {
 impl Server {
     /// Returns a server that answers `Debug` only.
     pub fn new() -> Server {
-        let counters = Arc::new(Counters::default());
-        let debug = debug::Debug::new(Arc::clone(&counters));
-        let server = Server { handlers: BTreeMap::new(), limits: Limits::default(), counters };
+        let server = Server::bare();
+        let debug = debug::Debug::new(Arc::clone(&server.counters));
         server.with("Debug", debug)
+    }
+
+    /// Returns a server that answers nothing.
+    pub fn bare() -> Server {
+        Server {
+            handlers: BTreeMap::new(),
+            fallback: None,
+            http: None,
+            limits: Limits::default(),
+            counters: Arc::default(),
+        }
     }
 
     /// Adds a handler under a name, such as `Say`; replaces an earlier one of that name.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, handler: impl Handler) -> Server {
         self.handlers.insert(name.into(), Arc::new(handler));
+        self
+    }
+
+    /// Adds a handler for calls whose path names no other one, also those that are no method in Go's eyes:
+    /// [`Call::path`] tells it what was asked for.
+    #[must_use]
+    pub fn with_fallback(mut self, handler: impl Handler) -> Server {
+        self.fallback = Some(Arc::new(handler));
+        self
+    }
+
+    /// Adds a handler for all that is not gRPC, over HTTP/1.1 and HTTP/2; and for gRPC calls whose path names no
+    /// handler, if there is no fallback.
+    #[must_use]
+    pub fn with_http(mut self, handler: impl HttpHandler) -> Server {
+        self.http = Some(Arc::new(handler));
         self
     }
 

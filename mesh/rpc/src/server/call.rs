@@ -28,8 +28,9 @@ pub struct Call {
 }
 
 /// What the path says.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Head {
+    pub(super) path: String,
     pub(super) service: String,
     pub(super) handler: String,
     pub(super) method: String,
@@ -57,6 +58,11 @@ impl Call {
     /// Returns the method, such as `Hello`.
     pub fn method(&self) -> &str {
         &self.head.method
+    }
+
+    /// Returns the path and query as sent, such as `/go.micro.srv.greeter.Say/Hello`.
+    pub fn path(&self) -> &str {
+        &self.head.path
     }
 
     /// Returns the metadata, which includes `:Authority` and `Remote`, the address of the caller.

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, exchange};
+use super::{Server, exchange, http};
 use crate::owner::Owner;
 
 /// What every HTTP/2 client says first (RFC 9113 §3.4).
@@ -41,16 +41,19 @@ pub(super) async fn serve(stream: TcpStream, server: Arc<Server>, owner: Owner, 
         () = shutdown.cancelled() => return,
         spoken = timeout(PREFACE_TIMEOUT, speaks_http2(&stream)) => spoken,
     };
-    match spoken {
-        Ok(Ok(true)) => {}
-        Ok(Ok(false)) => return tracing::debug!(%remote, "a connection was closed: it does not speak HTTP/2"),
+    let is_http2 = match spoken {
+        Ok(Ok(is_http2)) => is_http2,
         Ok(Err(error)) => return tracing::debug!(%remote, %error, "a connection broke before it spoke"),
         Err(_) => return tracing::debug!(%remote, timeout = ?PREFACE_TIMEOUT, "a connection was silent for too long"),
-    }
+    };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
-    let result = converse(stream, remote, server, owner, shutdown).await;
+    let result = match server.http.clone() {
+        _ if is_http2 => converse(stream, remote, server, owner, shutdown).await,
+        Some(handler) => http::converse(stream, remote, handler, shutdown).await,
+        None => return tracing::debug!(%remote, "a connection was closed: it does not speak HTTP/2"),
+    };
     if let Err(error) = result {
         tracing::debug!(%remote, %error, "an RPC connection broke");
     }
@@ -85,7 +88,7 @@ async fn converse(
     connection.await
 }
 
-/// Waits for the preface without taking it. A listener that speaks HTTP/1.1 too would choose here.
+/// Waits for the preface without taking it.
 async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
     let mut buffer = [0; PREFACE.len()];
     loop {

@@ -33,7 +33,10 @@ pub(super) async fn answer(server: &Server, remote: SocketAddr, request: Request
     let arrived = Instant::now();
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (served, mirrored) = match ServedCodec::of(content_type) {
-        ServedCodec::NotGrpc => return not_grpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, content_type),
+        ServedCodec::NotGrpc => match &server.http {
+            Some(http) => return http.answer(remote, request).await.map(Reply::http),
+            None => return not_grpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, content_type),
+        },
         _ if request.method() != Method::POST => return not_grpc(StatusCode::METHOD_NOT_ALLOWED, content_type),
         ServedCodec::Known(codec, mirrored) => (Ok(codec), HeaderValue::from_static(mirrored)),
         ServedCodec::Unsupported { mirrored, content_type } => {
@@ -42,7 +45,11 @@ pub(super) async fn answer(server: &Server, remote: SocketAddr, request: Request
         }
     };
     server.counters.requests.fetch_add(1, Ordering::Relaxed);
-    let mut reply = match found(server, &request) {
+    let found = found(server, &request);
+    if let (Err(_), Some(http)) = (&found, &server.http) {
+        return http.answer(remote, request).await.map(Reply::http);
+    }
+    let mut reply = match found {
         Ok((handler, head)) => {
             let (running, messages) = start(server, handler, head, served, remote, arrived, request);
             Reply::new(running, messages, Arc::clone(&server.counters))
@@ -59,13 +66,21 @@ pub(super) async fn answer(server: &Server, remote: SocketAddr, request: Request
     response
 }
 
-/// Finds the handler that a path names.
+/// Finds the handler that a path names, or the one for what has no name.
 fn found(server: &Server, request: &Request<Incoming>) -> Result<(Arc<dyn Handler>, Head), Status> {
-    let method = method::split(request.uri().path()).map_err(|malformed| malformed.to_status())?;
-    let Some(handler) = server.handlers.get(method.handler) else {
+    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let method = match (method::split(request.uri().path()), &server.fallback) {
+        (Ok(method), _) => method,
+        (Err(_), Some(fallback)) => {
+            return Ok((Arc::clone(fallback), Head { path, ..Head::default() }));
+        }
+        (Err(malformed), None) => return Err(malformed.to_status()),
+    };
+    let Some(handler) = server.handlers.get(method.handler).or(server.fallback.as_ref()) else {
         return Err(Status::new(Code::Unimplemented, format!("unknown service {}", method.handler)));
     };
     let head = Head {
+        path,
         service: method.service.to_owned(),
         handler: method.handler.to_owned(),
         method: method.method.to_owned(),

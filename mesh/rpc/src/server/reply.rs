@@ -1,6 +1,6 @@
 //! The body of a response. It drives the handler: no task, no queue, and a caller that goes away ends the work.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,12 +12,12 @@ use http::HeaderMap;
 use hyper::body::{Body, Frame};
 use tokio::sync::mpsc;
 
-use super::Counters;
 use super::exchange::Running;
+use super::{Counters, HttpBody};
 use crate::frame;
 use crate::status::Status;
 
-/// The messages of a call and the trailers that end it; or a text, where it is no call.
+/// The messages of a call and the trailers that end it; or something else, where it is no call.
 pub(super) struct Reply {
     state: State,
     /// Fetched to learn how the response begins, not delivered yet.
@@ -34,6 +34,8 @@ enum State {
     },
     /// All messages were fetched.
     Ending(Status),
+    /// What is not gRPC.
+    Http(HttpBody),
     /// Nothing comes any more.
     Done,
 }
@@ -59,6 +61,11 @@ impl Reply {
     /// Returns a body that is a text.
     pub(super) fn text(text: String) -> Reply {
         Reply { state: State::Done, next: Some(text.into()) }
+    }
+
+    /// Returns a body that is passed on as it is.
+    pub(super) fn http(body: HttpBody) -> Reply {
+        Reply { state: State::Http(body), next: None }
     }
 
     /// Waits until it is known how the response begins: with a message, or, when the call ended without one, with
@@ -106,12 +113,15 @@ impl Reply {
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let State::Http(body) = &mut self.state {
+            return Pin::new(body).poll_frame(context);
+        }
         if let Some(next) = self.next.take() {
             return Poll::Ready(Some(Ok(Frame::data(next))));
         }
@@ -122,7 +132,11 @@ impl Body for Reply {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.next.is_none() && matches!(self.state, State::Done)
+        match &self.state {
+            State::Http(body) => body.is_end_stream(),
+            State::Done => self.next.is_none(),
+            _ => false,
+        }
     }
 }
 
