@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use gateway_snapshot::{Compiled, Generations, ListenerId, Published, Snapshot};
 use gateway_upstream::{Discover, Discovered, ServicesTable, Source};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::access_log::AccessLog;
 use crate::sockets::Listening;
@@ -134,11 +134,29 @@ impl std::fmt::Debug for Control {
     }
 }
 
-/// Feeds what a registry reports to the control plane, until either ends. Starts again, with a pause, when it fails.
-pub(crate) async fn follow(mut feed: Box<dyn Discover>, orders: mpsc::Sender<Order>) {
+/// Feeds what a registry reports to the control plane, until either ends. Starts again, with a pause, when it fails. It
+/// hears of clusters that cannot be reached.
+pub(crate) async fn follow(
+    mut feed: Box<dyn Discover>,
+    orders: mpsc::Sender<Order>,
+    mut suspects: broadcast::Receiver<Arc<str>>,
+) {
     const PAUSE: Duration = Duration::from_secs(1);
     loop {
-        let event = match feed.next().await {
+        let next = tokio::select! {
+            event = feed.next() => Some(event),
+            cluster = suspects.recv() => match cluster {
+                Ok(cluster) => {
+                    feed.suspect(&cluster);
+                    None
+                }
+                // Of those that were missed the next failure tells again.
+                Err(broadcast::error::RecvError::Lagged(_)) => None,
+                Err(broadcast::error::RecvError::Closed) => return, // the gateway is gone
+            },
+        };
+        let Some(event) = next else { continue };
+        let event = match event {
             Ok(event) => event,
             Err(error) => {
                 tracing::warn!(%error, "the registry cannot be reached; the last known services stay");

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use gateway_snapshot::{Listener, ListenerId, Published};
 use gateway_upstream::Upstreams;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +32,10 @@ use crate::wheel::Timer;
 const MAILBOX: usize = 64;
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where the names of clusters go of which an endpoint could not be reached. Whoever reads too slowly misses some: they
+/// are named again with the next failure.
+pub(crate) type Suspects = broadcast::Sender<Arc<str>>;
 
 /// How far a worker is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +86,7 @@ pub(crate) struct Worker {
     pub(crate) tasks: TaskTracker,
     published: RefCell<arc_swap::Cache<Arc<gateway_snapshot::Cell>, Arc<Published>>>,
     view: RefCell<Rc<View>>,
+    suspects: Suspects,
     closing: Cell<bool>,
 }
 
@@ -92,6 +97,7 @@ pub(crate) struct Seat {
     pub(crate) published: Arc<gateway_snapshot::Cell>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) access_log: AccessLog,
+    pub(crate) suspects: Suspects,
 }
 
 /// The control plane's end of a worker.
@@ -140,6 +146,7 @@ impl Worker {
             tasks: TaskTracker::new(),
             published: RefCell::new(published),
             view: RefCell::new(view),
+            suspects: seat.suspects,
             closing: Cell::new(false),
         })
     }
@@ -208,10 +215,19 @@ impl Worker {
                     let now = Instant::now();
                     self.live.sweep(now);
                     self.upstreams.sweep(now);
+                    self.tell_suspects();
                     if self.is_closing() && self.is_idle() {
                         break;
                     }
                 }
+            }
+        }
+    }
+
+    fn tell_suspects(&self) {
+        for cluster in self.upstreams.take_refused() {
+            if self.suspects.send(cluster).is_err() {
+                return; // no registry is followed
             }
         }
     }

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use gateway::{ApplyError, Control, Gateway};
 use gateway_exchange::Cause;
 use gateway_snapshot::Compiled;
+use gateway_upstream::{Cluster, Discover, DiscoverError, Discovered, Endpoint, Source};
 
 /// How long a test waits before something is stuck.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -204,4 +207,61 @@ services: {{ app: {{ endpoints: ["{endpoint}"] }} }}
     assert!(closed, "there is no room for it");
     drop(tunnel);
     echo.join().unwrap();
+}
+
+/// A registry that knows one service, and passes on what it hears.
+struct OneService {
+    knows: Option<Cluster>,
+    heard: mpsc::SyncSender<String>,
+}
+
+impl Discover for OneService {
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Result<Discovered, DiscoverError>> + Send + '_>> {
+        match self.knows.take() {
+            Some(cluster) => Box::pin(async { Ok(Discovered::Resync(vec![cluster])) }),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
+    fn suspect(&mut self, cluster: &str) {
+        self.heard.send(cluster.to_owned()).unwrap();
+    }
+}
+
+/// Records of multicast DNS do not end by themselves: a connection that is refused is the first sign (spec/wire 2.1).
+#[test]
+fn a_registry_hears_of_a_service_that_refuses_connections() {
+    let running = Running::start(
+        r#"
+version: micro/v1
+workers: 1
+listeners: { web: { address: "127.0.0.1:0", routes: public } }
+routes: { public: [{ match: { path: /** }, handler: proxy, service: gone }] }
+"#,
+    );
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint =
+        Endpoint { address: nobody, authority: "h".into(), protocol: None, weight: 1, labels: Arc::default() };
+    let (heard, hearing) = mpsc::sync_channel(8);
+    let feed = OneService { knows: Some(Cluster::new(Source::Registry, "gone", vec![endpoint])), heard };
+    let mut following = tokio::task::JoinSet::new();
+    following.spawn_on(running.gateway.follow(Box::new(feed)), running.runtime.handle());
+    let answer = running.runtime.block_on(async {
+        let published = || running.gateway.published().services.find("gone").is_some();
+        tokio::time::timeout(LIMIT, async {
+            while !published() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+        let address = running.gateway.listeners().await[0].addresses[0];
+        let answer =
+            tokio::task::spawn_blocking(move || ask(address, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+        let answer = answer.await.unwrap();
+        let heard = tokio::task::spawn_blocking(move || hearing.recv_timeout(LIMIT)).await.unwrap();
+        assert_eq!(heard.as_deref(), Ok("gone"));
+        answer
+    });
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
 }

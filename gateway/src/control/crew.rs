@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::access_log::AccessLog;
 use crate::metrics::WorkerMetrics;
-use crate::worker::{self, Handle, Mail, Phase, Seat, WorkerReport};
+use crate::worker::{self, Handle, Mail, Phase, Seat, Suspects, WorkerReport};
 
 /// How often the end of workers is looked for while draining.
 const LOOK: Duration = Duration::from_millis(20);
@@ -26,6 +26,7 @@ pub(crate) struct Crew {
     serving: usize,
     cell: Arc<gateway_snapshot::Cell>,
     access_log: AccessLog,
+    suspects: Suspects,
     shared: Arc<parking_lot::Mutex<Vec<Arc<WorkerMetrics>>>>,
 }
 
@@ -33,9 +34,10 @@ impl Crew {
     pub(crate) fn new(
         cell: Arc<gateway_snapshot::Cell>,
         access_log: AccessLog,
+        suspects: Suspects,
         shared: Arc<parking_lot::Mutex<Vec<Arc<WorkerMetrics>>>>,
     ) -> Self {
-        Self { seats: Vec::new(), metrics: Vec::new(), serving: 0, cell, access_log, shared }
+        Self { seats: Vec::new(), metrics: Vec::new(), serving: 0, cell, access_log, suspects, shared }
     }
 
     /// Returns how many workers serve.
@@ -83,7 +85,13 @@ impl Crew {
                 metrics
             }
         };
-        worker::start(Seat { index, published: Arc::clone(&self.cell), metrics, access_log: self.access_log.clone() })
+        worker::start(Seat {
+            index,
+            published: Arc::clone(&self.cell),
+            metrics,
+            access_log: self.access_log.clone(),
+            suspects: self.suspects.clone(),
+        })
     }
 
     /// Sends one worker a message. One that has ended needs none.

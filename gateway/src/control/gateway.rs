@@ -16,7 +16,10 @@ use super::crew::Crew;
 use super::{Applied, ApplyError, Control, ORDERS, Order, follow};
 use crate::access_log::AccessLog;
 use crate::metrics::WorkerMetrics;
-use crate::worker::WorkerReport;
+use crate::worker::{Suspects, WorkerReport};
+
+/// How many names of unreachable clusters may wait for the registry.
+const SUSPECTS: usize = 64;
 
 /// Why a gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,8 @@ pub struct Status {
     pub draining: bool,
     /// Whether the registry's services are the last known ones.
     pub stale: bool,
+    /// How many clusters were rebuilt so far: a node that comes or goes adds one.
+    pub clusters_rebuilt: u64,
 }
 
 /// A handle on a running gateway. Cheap to clone; all clones speak to one control plane.
@@ -53,6 +58,7 @@ pub struct Gateway {
     cell: Arc<gateway_snapshot::Cell>,
     metrics: Arc<Mutex<Vec<Arc<WorkerMetrics>>>>,
     orders: mpsc::Sender<Order>,
+    suspects: Suspects,
     draining: Arc<AtomicBool>,
 }
 
@@ -69,8 +75,9 @@ impl Gateway {
         let cell =
             Arc::new(gateway_snapshot::Cell::from_pointee(Published { generations, services: table.snapshot() }));
         let metrics = Arc::new(Mutex::new(Vec::new()));
+        let suspects = Suspects::new(SUSPECTS);
         let control = Control {
-            crew: Crew::new(Arc::clone(&cell), access_log.clone(), Arc::clone(&metrics)),
+            crew: Crew::new(Arc::clone(&cell), access_log.clone(), suspects.clone(), Arc::clone(&metrics)),
             names: Names::new(sender.downgrade()),
             cell: Arc::clone(&cell),
             listening: HashMap::new(),
@@ -78,7 +85,7 @@ impl Gateway {
             access_log,
             orders,
         };
-        Ok((Self { cell, metrics, orders: sender, draining: Arc::default() }, control))
+        Ok((Self { cell, metrics, orders: sender, suspects, draining: Arc::default() }, control))
     }
 
     /// Puts a configuration in force.
@@ -93,7 +100,7 @@ impl Gateway {
 
     /// Follows a registry for as long as the returned future is polled.
     pub fn follow(&self, feed: Box<dyn Discover>) -> impl Future<Output = ()> + Send + use<> {
-        follow(feed, self.orders.clone())
+        follow(feed, self.orders.clone(), self.suspects.subscribe())
     }
 
     /// Returns what is published at the moment.
@@ -111,6 +118,7 @@ impl Gateway {
             workers: snapshot.workers,
             draining: self.draining.load(Ordering::Relaxed),
             stale: published.services.is_stale(),
+            clusters_rebuilt: published.services.rebuilt(),
         }
     }
 

@@ -27,4 +27,8 @@ pub struct DiscoverError(pub String);
 pub trait Discover: Send {
     /// Waits for the next change. Dropping the future loses nothing.
     fn next(&mut self) -> Pin<Box<dyn Future<Output = Result<Discovered, DiscoverError>> + Send + '_>>;
+
+    /// Hears that an endpoint of a cluster refused a connection. A registry whose records do not end by themselves looks
+    /// whether it is still there.
+    fn suspect(&mut self, _cluster: &str) {}
 }

@@ -30,6 +30,8 @@ pub struct EndpointState {
     failures: Cell<u64>,
     ejected_until: Cell<Option<Instant>>,
     ejections: Cell<u32>,
+    /// Whether a connection was refused since somebody asked.
+    refused: Cell<bool>,
 }
 
 /// Figures of one endpoint on one worker, for the admin pages and for tests.
@@ -86,6 +88,7 @@ impl EndpointState {
             failures: Cell::new(0),
             ejected_until: Cell::new(None),
             ejections: Cell::new(0),
+            refused: Cell::new(false),
         })
     }
 
@@ -172,6 +175,7 @@ impl EndpointState {
                 self.failures.set(self.failures.get() + 1);
                 self.observe(now.saturating_duration_since(start).max(FAILURE_LATENCY), now);
                 if matches!(cause, Cause::ConnectRefused | Cause::ConnectTimeout) {
+                    self.refused.set(true);
                     self.eject(now);
                 }
             }
@@ -198,6 +202,11 @@ impl EndpointState {
 
     fn is_ejected(&self, now: Instant) -> bool {
         self.ejected_until.get().is_some_and(|until| until > now)
+    }
+
+    /// Returns whether no connection could be made since this was last asked.
+    pub(crate) fn take_refused(&self) -> bool {
+        self.refused.take()
     }
 
     pub(crate) fn sweep(&self, now: Instant) {

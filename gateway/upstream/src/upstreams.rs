@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::balance::{p2c, round_robin};
-use crate::{Balance, Cluster, ClusterSlot, EndpointReport, EndpointState, Services};
+use crate::{Balance, Cluster, ClusterSlot, EndpointReport, EndpointState, Services, Source};
 
 /// A cluster as one worker knows it.
 #[derive(Debug)]
@@ -116,6 +116,16 @@ impl Upstreams {
         }
     }
 
+    /// Returns the registered clusters to an endpoint of which no connection could be made since this was last asked.
+    pub fn take_refused(&self) -> Vec<Arc<str>> {
+        let states = self.states.borrow();
+        let registered = states.iter().flatten().filter(|state| state.cluster.id.source == Source::Registry);
+        // All endpoints are asked, not only up to the first: each forgets by that.
+        let refused =
+            registered.filter(|state| state.endpoints.iter().filter(|endpoint| endpoint.take_refused()).count() > 0);
+        refused.map(|state| Arc::clone(&state.cluster.id.name)).collect()
+    }
+
     /// Returns figures of all clusters, for the admin pages and for tests.
     pub fn report(&self, now: Instant) -> Vec<ClusterReport> {
         let states = self.states.borrow();
@@ -133,7 +143,7 @@ impl Upstreams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Endpoint, ServicesTable, Source};
+    use crate::{Endpoint, ServicesTable};
 
     fn cluster(ports: &[u16]) -> Cluster {
         let endpoint = |&port: &u16| Endpoint {

@@ -49,6 +49,9 @@ pub(super) const WORKERS: Name = name("micro_workers", "Workers that serve");
 /// `micro_registry_stale`.
 pub(super) const REGISTRY_STALE: Name =
     name("micro_registry_stale", "1 where the services are the last known ones, else 0");
+/// `micro_clusters_rebuilt_total`.
+pub(super) const CLUSTERS_REBUILT: Name =
+    name("micro_clusters_rebuilt", "Clusters that were rebuilt: a node that comes or goes adds one");
 /// `micro_upstream_calls_total{cluster}`.
 pub(super) const UPSTREAM_CALLS: Name =
     name("micro_upstream_calls", "Calls made to the endpoints that a cluster has now");

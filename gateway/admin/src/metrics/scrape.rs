@@ -24,6 +24,7 @@ pub(super) struct Scrape {
     generation: u64,
     workers: u64,
     stale: bool,
+    clusters_rebuilt: u64,
     reloads: (u64, u64),
     last_reload_in_force: Option<bool>,
     counted: Counted,
@@ -76,6 +77,7 @@ impl Scrape {
             generation: status.generation,
             workers: wide(status.workers),
             stale: status.stale,
+            clusters_rebuilt: status.clusters_rebuilt,
             reloads: subject.reloader.counts(),
             last_reload_in_force: subject.reloader.last().map(|last| last.outcome.is_in_force()),
             counted,
@@ -152,6 +154,7 @@ impl Scrape {
         out.gauge(names::GENERATION, self.generation)?;
         out.gauge(names::WORKERS, self.workers)?;
         out.gauge(names::REGISTRY_STALE, u64::from(self.stale))?;
+        out.counter(names::CLUSTERS_REBUILT, self.clusters_rebuilt)?;
         if let Some(in_force) = self.last_reload_in_force {
             out.gauge(names::LAST_RELOAD, u64::from(in_force))?;
         }

@@ -101,6 +101,12 @@ impl Discover for Discovery {
     fn next(&mut self) -> Pin<Box<dyn Future<Output = Result<Discovered, DiscoverError>> + Send + '_>> {
         Box::pin(async { Ok(self.next_change().await) })
     }
+
+    fn suspect(&mut self, cluster: &str) {
+        for in_use in self.in_use.borrow().iter() {
+            in_use.registry.suspect(cluster);
+        }
+    }
 }
 
 fn cluster(name: &str, known: &Merged, endpoints: &mut Endpoints) -> Cluster {
