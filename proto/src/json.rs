@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::Serializer;
 
 /// Says whether a member is left out: it has its default value.
@@ -51,6 +51,43 @@ pub mod uint64 {
     pub fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
+}
+
+/// A 64-bit integer: written as a string, read from a string or a number.
+pub mod int64 {
+    use super::{Deserializer, Error, Serializer, Text};
+
+    /// Reads a decimal string or a whole number; `null` is zero.
+    ///
+    /// # Errors
+    /// When the value is neither, or out of range.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = deserializer.deserialize_any(Text)?;
+        if text.is_empty() {
+            return Ok(0);
+        }
+        text.parse().map_err(|_| D::Error::custom(format_args!("`{text}` is not a 64-bit integer")))
+    }
+
+    /// Writes the decimal digits as a string.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+}
+
+/// Reads a member of any type; `null` is its default.
+///
+/// # Errors
+/// When the value is of another type.
+pub fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Takes any scalar for its text.

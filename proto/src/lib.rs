@@ -35,6 +35,12 @@ pub mod greeter {
     include!("generated/greeter.rs");
 }
 
+/// The registry as a service, as go-micro's registry `service` calls it.
+#[expect(clippy::doc_markdown, reason = "prost writes enumerations so")]
+pub mod registry {
+    include!("generated/go.micro.registry.rs");
+}
+
 /// The client side of etcd's API: as much of it as a registry needs. Only with the feature `etcd`.
 #[cfg(feature = "etcd")]
 pub mod etcd {

@@ -5,11 +5,17 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use protox::prost_reflect::prost_types::FileDescriptorSet;
+use protox::prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 /// The sources, in the order in which they are compiled.
-const SOURCES: [&str; 5] =
-    ["errors.proto", "debug.proto", "greeter.proto", "google/rpc/status.proto", "google/protobuf/any.proto"];
+const SOURCES: [&str; 6] = [
+    "errors.proto",
+    "debug.proto",
+    "greeter.proto",
+    "google/rpc/status.proto",
+    "google/protobuf/any.proto",
+    "micro/registry.proto",
+];
 
 /// The sources of what is spoken with tonic's client, too.
 const CLIENTS: [&str; 1] = ["etcd/rpc.proto"];
@@ -29,6 +35,26 @@ const JSON_TEXTS: [&str; 5] = [
 
 /// Members of 64 bits of those messages.
 const JSON_INTEGERS: [&str; 8] = ["timestamp", "started", "uptime", "memory", "threads", "gc", "requests", "errors"];
+
+/// Messages of the platform's own services that are spoken as JSON too, with all their members.
+const JSON_SERVICES: [&str; 12] = [
+    ".go.micro.registry.Service",
+    ".go.micro.registry.Node",
+    ".go.micro.registry.Endpoint",
+    ".go.micro.registry.Value",
+    ".go.micro.registry.Options",
+    ".go.micro.registry.Result",
+    ".go.micro.registry.EmptyResponse",
+    ".go.micro.registry.GetRequest",
+    ".go.micro.registry.GetResponse",
+    ".go.micro.registry.ListRequest",
+    ".go.micro.registry.ListResponse",
+    ".go.micro.registry.WatchRequest",
+];
+
+/// Their members of 64 bits.
+const JSON_SIGNED: [&str; 3] =
+    [".go.micro.registry.Node.port", ".go.micro.registry.Options.ttl", ".go.micro.registry.Result.timestamp"];
 
 #[test]
 fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
@@ -62,8 +88,31 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         config.field_attribute(&path, r#"#[serde(with = "crate::json::uint64")]"#);
         config.field_attribute(&path, r#"#[serde(skip_serializing_if = "crate::json::is_default")]"#);
     }
-    config.compile_fds(read_sources(schema, &SOURCES)?)?;
+    for message in JSON_SERVICES {
+        config.message_attribute(message, "#[derive(serde::Serialize, serde::Deserialize)]");
+        config.message_attribute(message, "#[serde(default, deny_unknown_fields)]");
+        config.field_attribute(message, r#"#[serde(skip_serializing_if = "crate::json::is_default")]"#);
+    }
+    let sources = read_sources(schema, &SOURCES)?;
+    for message in JSON_SERVICES {
+        for member in sources.file.iter().flat_map(|file| members(file, message)) {
+            let how = if JSON_SIGNED.contains(&member.as_str()) {
+                r#"#[serde(with = "crate::json::int64")]"#
+            } else {
+                r#"#[serde(deserialize_with = "crate::json::or_default")]"#
+            };
+            config.field_attribute(&member, how);
+        }
+    }
+    config.compile_fds(sources)?;
     Ok(())
+}
+
+/// The paths of the members of one message.
+fn members<'a>(file: &'a FileDescriptorProto, message: &'a str) -> impl Iterator<Item = String> + 'a {
+    let package = file.package();
+    let of_name = file.message_type.iter().filter(move |own| format!(".{package}.{}", own.name()) == message);
+    of_name.flat_map(move |own| own.field.iter().map(move |field| format!("{message}.{}", field.name())))
 }
 
 fn generate_clients(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {

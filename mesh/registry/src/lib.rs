@@ -2,7 +2,8 @@
 //!
 //! [`Registry`] is the trait of all back ends. [`Memory`] is the embedded one: leases that expire, watchers that
 //! never lose a change. [`Mdns`] finds the services of the network, as go-micro does when nothing is configured;
-//! [`Etcd`] is that of most go-micro deployments. [`http`] offers a registry to programs of any language: `PUT`,
+//! [`Etcd`] is that of most go-micro deployments; [`Remote`] is that of another process, and [`Several`] makes one of
+//! many. [`open()`] and [`nearby`] give programs without a document theirs. [`http`] offers a registry to programs of any language: `PUT`,
 //! heartbeat, `DELETE`, `GET`.
 //!
 //! The records of [`model`] are those of go-micro, in the JSON that its peers write and read. Everything that
@@ -24,13 +25,18 @@ mod announce;
 mod back_off;
 mod dialable;
 pub mod etcd;
+mod known;
 pub use mesh_rpc::guard;
 pub mod http;
 pub mod limits;
 pub mod mdns;
 mod memory;
 pub mod model;
+mod open;
+mod protocol;
 mod registry;
+mod remote;
+mod several;
 mod versions;
 
 pub use announce::announce;
@@ -39,7 +45,10 @@ pub use etcd::Etcd;
 pub use mdns::Mdns;
 pub use memory::Memory;
 pub use model::{Endpoint, Node, Service, Value};
+pub use open::{Kind, OpenError, UnknownKind, nearby, open};
 pub use registry::{
     Change, DeregisterError, Event, GetError, HeartbeatError, ListError, Origin, RegisterError, RegisterOptions,
     Registry, Unavailable, Watch, WatchError,
 };
+pub use remote::{InvalidAddress, Remote};
+pub use several::Several;

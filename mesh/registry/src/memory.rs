@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use self::table::Table;
+use crate::dialable::Source;
 use crate::limits;
 use crate::model::Service;
 use crate::registry::{
@@ -76,6 +77,10 @@ impl Default for Memory {
 impl Registry for Memory {
     fn origin(&self) -> Origin {
         Origin::MEMORY
+    }
+
+    fn source(&self) -> Source {
+        Source::Own
     }
 
     async fn register(&self, service: Service, options: RegisterOptions) -> Result<(), RegisterError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 
+use crate::dialable::Source;
 use crate::limits::InvalidRecord;
 use crate::model::Service;
 
@@ -20,6 +21,11 @@ use crate::model::Service;
 pub trait Registry: fmt::Debug + Send + Sync {
     /// Returns the name of the back end, which all its events carry.
     fn origin(&self) -> Origin;
+
+    /// Returns where its nodes are when their addresses do not say so: [`dialable`](crate::dialable()).
+    fn source(&self) -> Source {
+        Source::Shared
+    }
 
     /// Registers the nodes of a record, or refreshes them: a node id is unique within its service, so a node that
     /// comes with another version, address or endpoints replaces what it said before.
@@ -67,6 +73,9 @@ impl Origin {
 
     /// The network, by multicast DNS.
     pub const MDNS: Origin = Origin(Cow::Borrowed("mdns"));
+
+    /// The registry of another process.
+    pub const SERVICE: Origin = Origin(Cow::Borrowed("service"));
 
     /// Returns the origin of that name.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Origin {
@@ -152,6 +161,13 @@ pub struct Unavailable {
     /// What went wrong beneath.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Unavailable {
+    /// Returns the error object beneath, where the back end speaks of errors as go-micro does (kind `service`).
+    pub fn rpc_error(&self) -> Option<&mesh_rpc::RpcError> {
+        self.source.as_deref()?.downcast_ref()
+    }
 }
 
 /// Why a service was not registered.
