@@ -39,7 +39,7 @@ pub(crate) fn count(counter: Counter, peer: SocketAddr, upstream: SocketAddr) ->
         Counter::Upstream => Ok(http::send(upstream, "GET", "/count", None, "")?.body.parse()?),
         Counter::GoService => {
             let method = r#"{"name":"Say.Hello"}"#;
-            let answer = http::send(peer, "POST", "/greeter/test/calls", Some("application/json"), method)?;
+            let answer = http::send(peer, "POST", "/greeter/calls/of", Some("application/json"), method)?;
             ensure!(answer.status == 200, "status {} for the count: {}", answer.status, answer.body);
             let counts: serde_json::Value = serde_json::from_str(&answer.body).context("read the count")?;
             // The service leaves a count of nought out.

@@ -74,7 +74,7 @@ impl Scene {
 
     /// Returns what the service has counted of a method.
     async fn count(&self, method: &str) -> Result<Value> {
-        let request = Request::new(&format!("GET /example/test/calls?name=Test.{method}"), "h", &[], "");
+        let request = Request::new(&format!("GET /example/calls/of?name=Test.{method}"), "h", &[], "");
         Ok(send(self.0.address()?, &request).await?.json())
     }
 }

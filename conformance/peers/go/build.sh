@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the Go peers into $GO_BIN: `peer`, the go-micro service of this folder, and `micro`, the real v2.9.3.
+# Builds the Go peers into $GO_BIN: `peer` and `world`, the go-micro services of this folder, and `micro`, the real v2.9.3.
 # A binary is left alone while what it is made from, and the Go release, stay the same.
 #
-#   build.sh [peer] [micro]     default: both
+#   build.sh [peer] [world] [micro]     default: all
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -29,11 +29,11 @@ build() { # NAME PACKAGE [SOURCES…]
     echo "$bin/$name built"
 }
 
-[[ $# -gt 0 ]] || set -- peer micro
+[[ $# -gt 0 ]] || set -- peer world micro
 for name in "$@"; do
     case $name in
-    peer) build peer ./peer peer ;;
+    peer | world) build "$name" "./$name" "$name" ;;
     micro) build micro github.com/micro/micro/v2 ;;
-    *) echo "build.sh: no such peer: $name (peer, micro)" >&2 && exit 2 ;;
+    *) echo "build.sh: no such peer: $name (peer, world, micro)" >&2 && exit 2 ;;
     esac
 done

@@ -26,7 +26,7 @@ func messages(endpoint string) (request, response interface{}) {
 	switch endpoint {
 	case "Foo.Bar":
 		return new(Empty), new(Empty)
-	case "Test.Calls":
+	case "Calls.Of":
 		return new(Request), new(CallCount)
 	case "Test.Echo":
 		return new(All), new(All)

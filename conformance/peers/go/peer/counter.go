@@ -44,3 +44,12 @@ func (c *counter) add(method string, change func(*CallCount)) {
 	change(&count)
 	c.calls[method] = count
 }
+
+// Calls is served without being registered, as go-micro's own Debug is: what the peer registers is what was recorded.
+type Calls struct{ calls *counter }
+
+// Of answers how often a method (`Test.Fail`) was called since the start, and how that ended.
+func (c *Calls) Of(_ context.Context, req *Request, rsp *CallCount) error {
+	*rsp = c.calls.of(req.Name)
+	return nil
+}

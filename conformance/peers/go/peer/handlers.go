@@ -39,10 +39,7 @@ type Foo struct{}
 func (*Foo) Bar(context.Context, *Empty, *Empty) error { return nil }
 
 // Test holds one method for each thing a caller must get right.
-type Test struct {
-	client client.Client
-	calls  *counter
-}
+type Test struct{ client client.Client }
 
 // Echo answers what it was sent: every scalar type, 64-bit ones included.
 func (*Test) Echo(_ context.Context, req *All, rsp *All) error {
@@ -54,12 +51,6 @@ func (*Test) Echo(_ context.Context, req *All, rsp *All) error {
 func (*Test) Headers(ctx context.Context, _ *Empty, rsp *Headers) error {
 	md, _ := metadata.FromContext(ctx)
 	rsp.Headers = md
-	return nil
-}
-
-// Calls answers how often a method (`Test.Fail`) was called since the start, and how that ended.
-func (t *Test) Calls(_ context.Context, req *Request, rsp *CallCount) error {
-	*rsp = t.calls.of(req.Name)
 	return nil
 }
 

@@ -83,9 +83,12 @@ func register(service micro.Service, calls *counter) error {
 		"say":     new(Say),
 		"example": new(Example),
 		"foo":     new(Foo),
-		"test":    &Test{client: service.Client(), calls: calls},
+		"test":    &Test{client: service.Client()},
 	}
 	s := service.Server()
+	if err := s.Handle(s.NewHandler(&Calls{calls}, server.InternalHandler(true))); err != nil {
+		return err
+	}
 	for _, name := range strings.Split(envOr("PEER_HANDLERS", "say,example,foo,test"), ",") {
 		handler, ok := handlers[name]
 		if !ok {
