@@ -30,6 +30,11 @@ pub mod debug {
     include!("generated/debug.rs");
 }
 
+/// The envelope of go-micro's `application/proto-rpc`.
+pub mod protorpc {
+    include!("generated/protorpc.rs");
+}
+
 /// The demonstration service.
 pub mod greeter {
     include!("generated/greeter.rs");

@@ -8,9 +8,10 @@ use std::path::Path;
 use protox::prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 /// The sources, in the order in which they are compiled.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "errors.proto",
     "debug.proto",
+    "protorpc.proto",
     "greeter.proto",
     "google/rpc/status.proto",
     "google/protobuf/any.proto",

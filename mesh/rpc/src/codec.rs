@@ -134,6 +134,11 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    /// Returns what is wrong, without the words of gRPC around it.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// Returns the status with which a server refuses the message.
     pub fn to_status(&self) -> Status {
         Status::new(Code::Internal, self.to_string())

@@ -24,6 +24,7 @@ pub mod guard;
 pub mod json;
 pub mod metadata;
 pub mod method;
+pub mod mucp;
 mod owner;
 pub mod server;
 pub mod status;

@@ -1,4 +1,4 @@
-//! Serving what go-micro clients call: gRPC over HTTP/2 without TLS.
+//! Serving what go-micro clients call: gRPC over HTTP/2 without TLS and, where it is asked for, MUCP.
 //!
 //! A [`Server`] holds handlers by name. The path `/anything.Say/Hello` goes to the handler `Say`, whatever stands
 //! before it, and asks it for the method `Hello`; JSON and protobuf are told apart by the content type. Every
@@ -41,9 +41,12 @@
 mod call;
 mod connection;
 mod debug;
+mod event;
 mod exchange;
 mod http;
+mod mucp;
 mod reply;
+mod work;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,6 +62,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::call::Call;
+pub use self::event::{Event, Subscriber};
 pub use self::http::{HttpBody, HttpHandler};
 use crate::frame::MESSAGE_BYTES_MAX;
 use crate::owner::Owner;
@@ -112,6 +116,9 @@ pub struct Server {
     http: Option<Arc<dyn HttpHandler>>,
     limits: Limits,
     counters: Arc<Counters>,
+    /// Whether MUCP is served, too.
+    mucp: bool,
+    subscriber: Option<Arc<dyn Subscriber>>,
 }
 
 /// What `Debug.Stats` tells.
@@ -137,6 +144,8 @@ impl Server {
             http: None,
             limits: Limits::default(),
             counters: Arc::default(),
+            mucp: false,
+            subscriber: None,
         }
     }
 
@@ -167,6 +176,23 @@ impl Server {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Server {
         self.limits = limits;
+        self
+    }
+
+    /// Serves MUCP on the same listener: whoever does not begin with the preface of HTTP/2 speaks it, unless there is
+    /// a handler for HTTP ([`Server::with_http`]), which has that place then.
+    ///
+    /// Each handler is then called by either protocol. Only `POST` is served, and nothing that a web page sends.
+    #[must_use]
+    pub fn with_mucp(mut self) -> Server {
+        self.mucp = true;
+        self
+    }
+
+    /// Sets what becomes of events that MUCP clients deliver. Without it they are acknowledged and dropped.
+    #[must_use]
+    pub fn with_subscriber(mut self, subscriber: impl Subscriber) -> Server {
+        self.subscriber = Some(Arc::new(subscriber));
         self
     }
 

@@ -1,11 +1,13 @@
 //! Recorded calls, made again: the server answers them as a go-micro service did.
 
+#[path = "support/peer.rs"]
+mod peer;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -14,10 +16,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mesh_rpc::Server;
 use mesh_rpc::frame::{self, Decoder};
-use mesh_rpc::{Call, Code, Handler, RpcError, Server, Status};
+use peer::{Headers, Say, Test};
 use prost::Message;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -34,95 +36,6 @@ const DIFFERENT: [(&str, &str); 4] = [
     ("grpc.server.json-unknown", "likewise"),
     ("grpc.server.bytes", "the text behind `failed to unmarshal` is checked by a test of its own"),
 ];
-
-#[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
-#[serde(default)]
-struct FailRequest {
-    #[prost(string, tag = "1")]
-    kind: String,
-    #[prost(string, tag = "2")]
-    id: String,
-    #[prost(int32, tag = "3")]
-    code: i32,
-    #[prost(string, tag = "4")]
-    detail: String,
-}
-
-#[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
-#[serde(default)]
-struct Number {
-    // An int64 in Go; the same for what is counted here.
-    #[prost(uint64, tag = "1")]
-    #[serde(with = "proto::json::uint64", skip_serializing_if = "proto::json::is_default")]
-    count: u64,
-}
-
-#[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
-#[serde(default)]
-struct Headers {
-    #[prost(btree_map = "string, string", tag = "1")]
-    headers: BTreeMap<String, String>,
-}
-
-#[derive(Debug)]
-struct Say;
-
-#[async_trait]
-impl Handler for Say {
-    async fn call(&self, call: &mut Call) -> Result<(), Status> {
-        use proto::greeter::{Request, Response};
-        match call.method() {
-            "Hello" => {
-                let request: Request = call.request().await?;
-                call.send(&Response { msg: format!("Hello {}", request.name) }).await
-            }
-            _ => Err(call.unknown_method()),
-        }
-    }
-}
-
-/// What the recorded peer had under that name, as far as the vectors call it.
-#[derive(Debug)]
-struct Test;
-
-#[async_trait]
-impl Handler for Test {
-    async fn call(&self, call: &mut Call) -> Result<(), Status> {
-        match call.method() {
-            "Echo" => {
-                let message = call.receive_bytes().await?.unwrap_or_default();
-                call.send_bytes(message).await
-            }
-            "Headers" => {
-                let headers = call.metadata().iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-                call.request::<Number>().await?;
-                call.send(&Headers { headers }).await
-            }
-            "Count" => {
-                let Number { count } = call.request().await?;
-                for count in 0..count {
-                    call.send(&Number { count }).await?;
-                }
-                Ok(())
-            }
-            "Sleep" => std::future::pending().await,
-            "Fail" => fail(call.request().await?),
-            _ => Err(call.unknown_method()),
-        }
-    }
-}
-
-fn fail(request: FailRequest) -> Result<(), Status> {
-    let FailRequest { kind, id, code, detail } = request;
-    Err(match kind.as_str() {
-        "plain" => Status::new(Code::Unknown, detail),
-        "status" => Status::new(Code::Unknown, format!("rpc error: code = NotFound desc = {detail}")),
-        "eof" => Status::new(Code::OutOfRange, "EOF"),
-        "deadline" => Status::new(Code::DeadlineExceeded, "context deadline exceeded"),
-        "panic" => panic!("{detail}"),
-        _ => RpcError::new(id, code, detail).to_grpc(),
-    })
-}
 
 /// What came back, in the order of the wire.
 #[derive(Debug, PartialEq)]

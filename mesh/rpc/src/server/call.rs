@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::codec::{self, Codec};
+use crate::codec::{self, Codec, DecodeError};
 use crate::frame::Decoder;
 use crate::metadata::Metadata;
 use crate::status::{Code, Status};
@@ -21,10 +21,18 @@ pub struct Call {
     codec: Result<Codec, Status>,
     metadata: Metadata,
     deadline: Option<Instant>,
-    incoming: Incoming,
-    decoder: Decoder,
+    source: Source,
     outgoing: mpsc::Sender<Bytes>,
     message_bytes_max: usize,
+}
+
+/// Where the messages come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// Frames in the body of a request.
+    Grpc(Incoming, Decoder),
+    /// Messages that the connection hands over.
+    Mucp(mpsc::Receiver<Result<Bytes, Status>>),
 }
 
 /// What the path says.
@@ -42,12 +50,11 @@ impl Call {
         codec: Result<Codec, Status>,
         metadata: Metadata,
         deadline: Option<Instant>,
-        incoming: Incoming,
+        source: Source,
         outgoing: mpsc::Sender<Bytes>,
         message_bytes_max: usize,
     ) -> Call {
-        let decoder = Decoder::new(message_bytes_max);
-        Call { head, codec, metadata, deadline, incoming, decoder, outgoing, message_bytes_max }
+        Call { head, codec, metadata, deadline, source, outgoing, message_bytes_max }
     }
 
     /// Returns what stands before the last dot of the path: the service that the caller means. May be empty.
@@ -88,18 +95,22 @@ impl Call {
     /// # Errors
     /// When the bytes are not messages, a message is too large, or the caller is gone.
     pub async fn receive_bytes(&mut self) -> Result<Option<Bytes>, Status> {
+        let (incoming, decoder) = match &mut self.source {
+            Source::Grpc(incoming, decoder) => (incoming, decoder),
+            Source::Mucp(messages) => return messages.recv().await.transpose(),
+        };
         loop {
-            if let Some(message) = self.decoder.next().map_err(|error| error.to_status())? {
+            if let Some(message) = decoder.next().map_err(|error| error.to_status())? {
                 return Ok(Some(message));
             }
-            match self.incoming.frame().await {
+            match incoming.frame().await {
                 None => {
-                    self.decoder.finish().map_err(|error| error.to_status())?;
+                    decoder.finish().map_err(|error| error.to_status())?;
                     return Ok(None);
                 }
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
-                        self.decoder.push(data);
+                        decoder.push(data);
                     }
                 }
                 Some(Err(error)) => return Err(Status::new(Code::Cancelled, format!("the caller is gone: {error}"))),
@@ -118,7 +129,7 @@ impl Call {
         let Some(bytes) = self.receive_bytes().await? else { return Ok(None) };
         // As in Go a message is read before the content type is refused.
         let codec = self.codec.clone()?;
-        codec::decode(codec, &bytes).map(Some).map_err(|error| error.to_status())
+        codec::decode(codec, &bytes).map(Some).map_err(|error| self.undecodable(&error))
     }
 
     /// Waits for the one message of a unary call, or the first of a server stream.
@@ -158,7 +169,19 @@ impl Call {
     /// Returns the status for a method that the handler does not have.
     pub fn unknown_method(&self) -> Status {
         let Head { handler, method, .. } = &self.head;
-        Status::new(Code::Unimplemented, format!("unknown service {handler}.{method}"))
+        let text = match self.source {
+            Source::Grpc(..) => format!("unknown service {handler}.{method}"),
+            Source::Mucp(_) => format!("rpc: can't find method {method}"),
+        };
+        Status::new(Code::Unimplemented, text)
+    }
+
+    /// Each protocol has its own words for it.
+    fn undecodable(&self, error: &DecodeError) -> Status {
+        match self.source {
+            Source::Grpc(..) => error.to_status(),
+            Source::Mucp(_) => Status::new(Code::Internal, error.reason()),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, exchange, http};
+use super::{Server, exchange, http, mucp};
 use crate::owner::Owner;
 
 /// What every HTTP/2 client says first (RFC 9113 §3.4).
@@ -52,6 +52,12 @@ pub(super) async fn serve(stream: TcpStream, server: Arc<Server>, owner: Owner, 
     let result = match server.http.clone() {
         _ if is_http2 => converse(stream, remote, server, owner, shutdown).await,
         Some(handler) => http::converse(stream, remote, handler, shutdown).await,
+        None if server.mucp => {
+            if let Err(error) = mucp::serve(stream, remote, server, shutdown).await {
+                tracing::debug!(%remote, %error, "a MUCP connection broke");
+            }
+            return;
+        }
         None => return tracing::debug!(%remote, "a connection was closed: it does not speak HTTP/2"),
     };
     if let Err(error) = result {

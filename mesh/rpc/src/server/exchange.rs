@@ -1,32 +1,26 @@
 //! One call: from the request's head to a handler that runs.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::call::{Call, Head};
+use super::call::{Call, Head, Source};
 use super::reply::Reply;
+use super::work::Work;
 use super::{Counters, Handler, Server};
 use crate::codec::{ServedCodec, unsupported_status};
 use crate::error::{RpcError, SERVER_ID};
+use crate::frame::Decoder;
 use crate::metadata::Metadata;
 use crate::status::{Code, Status};
 use crate::timeout::{GRPC_TIMEOUT, TIMEOUT, parse_grpc, parse_nanos};
 use crate::{codec::Codec, method};
-
-/// A handler at work. Dropping it gives the call up.
-pub(super) type Running = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 
 /// Answers one request.
 pub(super) async fn answer(server: &Server, remote: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
@@ -50,10 +44,7 @@ pub(super) async fn answer(server: &Server, remote: SocketAddr, request: Request
         return http.answer(remote, request).await.map(Reply::http);
     }
     let mut reply = match found {
-        Ok((handler, head)) => {
-            let (running, messages) = start(server, handler, head, served, remote, arrived, request);
-            Reply::new(running, messages, Arc::clone(&server.counters))
-        }
+        Ok((handler, head)) => Reply::new(start(server, handler, head, served, remote, arrived, request)),
         Err(status) => Reply::ended(status, &server.counters),
     };
     // The response begins with the first message, or is nothing but trailers when the call ends without one.
@@ -96,23 +87,15 @@ fn start(
     remote: SocketAddr,
     arrived: Instant,
     request: Request<Incoming>,
-) -> (Running, mpsc::Receiver<Bytes>) {
+) -> Work {
     let deadline = deadline(request.headers(), arrived);
     let metadata = metadata(&request, remote);
     // One message: a handler waits until the caller has taken what was sent before.
     let (outgoing, messages) = mpsc::channel(1);
     let limit = server.limits.message_bytes;
-    let mut call = Call::new(head, codec, metadata, deadline, request.into_body(), outgoing, limit);
-    let running = async move {
-        // Nothing of the call is used after a panic.
-        let work = AssertUnwindSafe(handler.call(&mut call)).catch_unwind();
-        let ended = match deadline {
-            Some(deadline) => timeout_at(deadline, work).await.map_err(|_| deadline_exceeded())?,
-            None => work.await,
-        };
-        ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
-    };
-    (Box::pin(running), messages)
+    let source = Source::Grpc(request.into_body(), Decoder::new(limit));
+    let call = Call::new(head, codec, metadata, deadline, source, outgoing, limit);
+    Work::new(handler, call, messages, Arc::clone(&server.counters))
 }
 
 /// The sooner one of gRPC's and go-micro's. What is not a time is ignored.
@@ -132,17 +115,6 @@ fn metadata(request: &Request<Incoming>, remote: SocketAddr) -> Metadata {
     }
     metadata.set("Remote", remote.to_string());
     metadata
-}
-
-fn deadline_exceeded() -> Status {
-    Status::new(Code::DeadlineExceeded, "context deadline exceeded")
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Status {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("without a text");
-    tracing::error!(panic = text, "a handler panicked");
-    RpcError::internal(SERVER_ID, format!("panic recovered: {text}")).to_grpc()
 }
 
 /// The answer to what is not gRPC (gRPC over HTTP/2, "Responses": 415).

@@ -4,15 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::{Body, Frame};
-use tokio::sync::mpsc;
 
-use super::exchange::Running;
+use super::work::{Item, Work};
 use super::{Counters, HttpBody};
 use crate::frame;
 use crate::status::Status;
@@ -26,12 +24,7 @@ pub(super) struct Reply {
 
 enum State {
     /// The handler is at work, or its last messages are to be fetched.
-    Working {
-        running: Option<Running>,
-        result: Option<Status>,
-        messages: mpsc::Receiver<Bytes>,
-        counters: Arc<Counters>,
-    },
+    Working(Work),
     /// All messages were fetched.
     Ending(Status),
     /// What is not gRPC.
@@ -40,16 +33,10 @@ enum State {
     Done,
 }
 
-/// What comes next of a call.
-enum Item {
-    Message(Bytes),
-    End(Status),
-}
-
 impl Reply {
     /// Returns the reply of a call that a handler works on.
-    pub(super) fn new(running: Running, messages: mpsc::Receiver<Bytes>, counters: Arc<Counters>) -> Reply {
-        Reply { state: State::Working { running: Some(running), result: None, messages, counters }, next: None }
+    pub(super) fn new(work: Work) -> Reply {
+        Reply { state: State::Working(work), next: None }
     }
 
     /// Returns the reply of a call that ended before it began.
@@ -84,30 +71,18 @@ impl Reply {
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
-        let State::Working { running, result, messages, counters } = &mut self.state else {
+        let State::Working(work) = &mut self.state else {
             return Poll::Ready(match std::mem::replace(&mut self.state, State::Done) {
                 State::Ending(status) => Some(Item::End(status)),
                 _ => None,
             });
         };
-        // The handler first: what it sends is then there to be fetched.
-        if let Some(work) = running
-            && let Poll::Ready(ended) = work.as_mut().poll(context)
-        {
-            let status = ended.err().unwrap_or_else(Status::ok);
-            counters.ended(&status);
-            *result = Some(status);
-            *running = None; // drops the sender, so that the messages end
-        }
-        match messages.poll_recv(context) {
-            Poll::Ready(Some(message)) => Poll::Ready(Some(Item::Message(message))),
-            Poll::Ready(None) => {
-                let status = result.take().expect("the sender lives as long as the handler");
+        work.poll_next(context).map(|item| {
+            if let Item::End(_) = item {
                 self.state = State::Done;
-                Poll::Ready(Some(Item::End(status)))
             }
-            Poll::Pending => Poll::Pending,
-        }
+            Some(item)
+        })
     }
 }
 
