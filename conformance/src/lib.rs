@@ -19,6 +19,8 @@ pub mod control;
 pub mod coverage;
 pub mod decided;
 pub mod expect;
+pub mod interop;
+pub mod namespace;
 pub mod node;
 pub mod peer;
 pub mod process;

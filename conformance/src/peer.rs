@@ -40,12 +40,11 @@ impl Peer {
     /// # Errors
     /// When it is required, or there is Go and it still does not start.
     pub async fn start() -> Result<Self> {
-        let required = env::var_os(REQUIRE).is_some_and(|value| value == "1");
-        match built().await? {
-            Some(binary) => Ok(Self::Running(Running::start(&binary).await?)),
-            None => {
-                ensure!(!required, "Go is missing and {REQUIRE}=1 asks for the real peer");
-                Ok(Self::Missing("Go is not installed, so there is no go-micro service".to_owned()))
+        match tokio::task::spawn_blocking(|| build(&["peer"])).await?? {
+            None => Ok(Self::Running(Running::start(&folder()?.join("peer")).await?)),
+            Some(why) => {
+                ensure!(!is_required(), "{why}, and {REQUIRE}=1 asks for it");
+                Ok(Self::Missing(why))
             }
         }
     }
@@ -101,29 +100,40 @@ impl Drop for Running {
     }
 }
 
-/// Builds the service where there is Go; its script does nothing when that is up to date. Without Go, one that was built
-/// before does.
-async fn built() -> Result<Option<PathBuf>> {
-    let folder = match env::var_os("GO_BIN") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(env::var_os("HOME").context("HOME is not set")?).join(".cache/micro-peers/bin"),
-    };
-    let binary = folder.join("peer");
+/// Returns whether a missing peer is a failure.
+pub fn is_required() -> bool {
+    env::var_os(REQUIRE).is_some_and(|value| value == "1")
+}
+
+/// Returns the folder of the built peers.
+///
+/// # Errors
+/// When there is neither `GO_BIN` nor `HOME`.
+pub fn folder() -> Result<PathBuf> {
+    match env::var_os("GO_BIN") {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Ok(PathBuf::from(env::var_os("HOME").context("HOME is not set")?).join(".cache/micro-peers/bin")),
+    }
+}
+
+/// Builds peers where there is Go; its script does nothing when they are up to date. Without Go, those that were built before
+/// do. Returns why there is one missing; nothing when all are there.
+///
+/// # Errors
+/// When there is Go and one cannot be built.
+pub fn build(names: &[&str]) -> Result<Option<String>> {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/local/go/bin");
-    if Command::new("go")
-        .arg("version")
-        .env("PATH", &path)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_err()
-    {
-        return Ok(binary.is_file().then_some(binary));
+    let mut go = Command::new("go");
+    go.arg("version").env("PATH", &path).stdout(Stdio::null()).stderr(Stdio::null());
+    if go.status().is_err() {
+        let folder = folder()?;
+        let missing = names.iter().find(|name| !folder.join(name).is_file());
+        return Ok(missing.map(|name| format!("Go is not installed, so there is no {name}")));
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/go/build.sh");
-    let build = move || Command::new(script).arg("peer").env("PATH", path).stdin(Stdio::null()).output();
-    let output = tokio::task::spawn_blocking(build).await?.context("start peers/go/build.sh")?;
+    let output = Command::new(script).args(names).env("PATH", path).stdin(Stdio::null()).output();
+    let output = output.context("start peers/go/build.sh")?;
     ensure!(output.status.success(), "peers/go/build.sh: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(Some(binary))
+    Ok(None)
 }

@@ -34,3 +34,18 @@ pub async fn until_within<T>(limit: Duration, what: &str, mut ask: impl AsyncFnM
         sleep(PAUSE).await;
     }
 }
+
+/// Tries again and again until it succeeds, without a runtime.
+///
+/// # Errors
+/// The last error, when it does not succeed within `limit`. With a limit of nought it is tried once.
+pub fn keep_trying<T>(limit: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let end = Instant::now() + limit;
+    loop {
+        match attempt() {
+            Ok(value) => return Ok(value),
+            Err(error) if Instant::now() >= end => return Err(error),
+            Err(_) => std::thread::sleep(PAUSE * 10),
+        }
+    }
+}
