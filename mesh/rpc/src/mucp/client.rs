@@ -91,8 +91,10 @@ impl MucpClient {
             let mut link = self.connect().await?;
             link.writer.send(&request).await?;
             let answer = read_answer(content, &link.reader.receive().await?)?;
-            // What answered in full serves the next call.
-            self.keep(link);
+            // What answered in full serves the next call; but Go closes the connection behind a frame of gRPC.
+            if !content.is_grpc() {
+                self.keep(link);
+            }
             answer.into_result()
         };
         timeout(target.timeout, exchange)
