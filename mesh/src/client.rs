@@ -123,6 +123,13 @@ impl Client {
         Client { registry, options: Arc::new(options), pool }
     }
 
+    /// Returns a client with the same connections that takes another way.
+    #[must_use]
+    pub fn with_via(&self, via: Via) -> Client {
+        let options = Arc::new(Options { via, ..Options::clone(&self.options) });
+        Client { registry: Arc::clone(&self.registry), options, pool: Arc::clone(&self.pool) }
+    }
+
     /// Returns the registry that it asks.
     pub fn registry(&self) -> &Arc<dyn Registry> {
         &self.registry
@@ -253,5 +260,5 @@ impl Client {
 }
 
 fn not_spoken(protocol: Protocol) -> CallError {
-    CallError::client(format!("nodes that speak {} cannot be called yet", protocol.name()))
+    CallError::internal(format!("nodes that speak {} cannot be called yet", protocol.name()))
 }

@@ -32,19 +32,19 @@ impl CallError {
         CallError::Rpc(RpcError::deadline_exceeded())
     }
 
-    /// Something of the client's failed.
-    pub(crate) fn client(detail: impl Into<String>) -> CallError {
+    /// 500 of the client: something that no service said.
+    pub fn internal(detail: impl Into<String>) -> CallError {
         CallError::Rpc(RpcError::internal(CLIENT_ID, detail))
     }
 
     /// The registry knows no such service.
     pub(crate) fn unknown_service(service: &str) -> CallError {
-        Self::client(format!("service {service}: not found"))
+        Self::internal(format!("service {service}: not found"))
     }
 
     /// No node could be chosen.
     pub(crate) fn selecting(service: &str, reason: impl fmt::Display) -> CallError {
-        Self::client(format!("error selecting {service} node: {reason}"))
+        Self::internal(format!("error selecting {service} node: {reason}"))
     }
 
     pub(crate) fn of_registry(service: &str, error: &GetError) -> CallError {
@@ -62,7 +62,7 @@ impl CallError {
             ConnectError::Timeout { address, .. } => format!("dial tcp {address}: i/o timeout"),
             error @ ConnectError::Handshake { .. } => error.to_string(),
         };
-        Self::client(format!("connection error: desc = \"transport: Error while dialing {reason}\""))
+        Self::internal(format!("connection error: desc = \"transport: Error while dialing {reason}\""))
     }
 }
 

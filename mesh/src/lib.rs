@@ -1,8 +1,11 @@
-//! A member of the mesh: calling services by their name.
+//! A member of the mesh: it calls services by their name, and is a service itself.
 //!
 //! [`Client`] asks a registry who offers a service, chooses a node, speaks the node's protocol to it and tries once
 //! more where go-micro does. It works on one runtime with one bounded pool of connections; the gateway's data path has
 //! its own ways and does not use it.
+//!
+//! [`Node`] is the other half: a running command as others see it, with an RPC server that answers `Debug` and with its
+//! registrations, which are renewed, made anew where a registry lost them and taken back before the end.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,6 +23,8 @@
 
 mod client;
 mod error;
+mod identity;
+mod node;
 mod pool;
 mod protocol;
 mod retry;
@@ -29,6 +34,8 @@ mod via;
 
 pub use client::{Client, Options, Request};
 pub use error::{CallError, StreamError};
+pub use identity::Identity;
+pub use node::{Membership, Node, Registries};
 pub use protocol::Protocol;
 pub use selector::{Filter, Selector, Strategy};
 pub use stream::Stream;

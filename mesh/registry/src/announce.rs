@@ -10,20 +10,29 @@ use crate::back_off;
 use crate::model::Service;
 use crate::registry::{RegisterError, RegisterOptions, Registry};
 
-/// How long a registration lasts without being renewed: go-micro's default.
-const TTL: Duration = Duration::from_mins(1);
+/// How long a registration lasts, and how often it is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// How long it lasts without being renewed; `None`: until it is taken away. Default: 60 s, as in go-micro.
+    pub ttl: Option<Duration>,
+    /// How often it is renewed, and the longest pause between two tries. Default: 30 s, as in go-micro.
+    pub interval: Duration,
+}
 
-/// How often it is renewed: go-micro's default.
-const INTERVAL: Duration = Duration::from_secs(30);
+impl Default for Lease {
+    fn default() -> Lease {
+        Lease { ttl: Some(Duration::from_mins(1)), interval: Duration::from_secs(30) }
+    }
+}
 
 /// How long one request to the registry may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait after the first failure; doubles up to [`INTERVAL`].
+/// How long to wait after the first failure; doubles up to [`Lease::interval`].
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Registers a service, renews the registration every 30 s (it lasts 60 s) and takes it away when the token is
-/// cancelled, which is to happen before the service stops to serve.
+/// Registers a service, renews the registration as the lease says and takes it away when the token is cancelled, which
+/// is to happen before the service stops to serve.
 ///
 /// A registry that does not answer, or lost what it knew, is tried again until it has the service. Dropping the
 /// future leaves the registration to expire.
@@ -33,17 +42,18 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 pub async fn announce(
     registry: Arc<dyn Registry>,
     service: Service,
+    lease: Lease,
     shutdown: CancellationToken,
 ) -> Result<(), RegisterError> {
     let mut failures: u32 = 0;
     loop {
-        let pause = match register(registry.as_ref(), &service).await {
+        let pause = match register(registry.as_ref(), &service, lease).await {
             Ok(()) => {
                 if failures > 0 {
                     tracing::info!(service = service.name, registry = %registry.origin(), "registered again");
                 }
                 failures = 0;
-                INTERVAL
+                lease.interval
             }
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Passing(reason)) => {
@@ -52,7 +62,7 @@ pub async fn announce(
                     tracing::warn!(service = name, registry = %origin, reason, "not registered, it is tried again");
                 }
                 failures = failures.saturating_add(1);
-                back_off::pause(failures, RETRY_PAUSE, INTERVAL)
+                back_off::pause(failures, RETRY_PAUSE, lease.interval)
             }
         };
         tokio::select! {
@@ -74,8 +84,8 @@ enum Failure {
     Passing(String),
 }
 
-async fn register(registry: &dyn Registry, service: &Service) -> Result<(), Failure> {
-    let options = RegisterOptions { ttl: Some(TTL) };
+async fn register(registry: &dyn Registry, service: &Service, lease: Lease) -> Result<(), Failure> {
+    let options = RegisterOptions { ttl: lease.ttl };
     match timeout(REQUEST_TIMEOUT, registry.register(service.clone(), options)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error @ RegisterError::Invalid(_))) => Err(Failure::Final(error)),
@@ -95,7 +105,7 @@ mod tests {
     use tokio::time::sleep;
     use tokio_util::sync::CancellationToken;
 
-    use super::{INTERVAL, announce};
+    use super::{Lease, announce};
     use crate::registry::{
         DeregisterError, GetError, HeartbeatError, ListError, Origin, RegisterError, RegisterOptions, Registry,
         Unavailable, Watch, WatchError,
@@ -154,11 +164,11 @@ mod tests {
         let memory = Memory::new();
         let (registry, shutdown) = (Arc::new(memory.clone()), CancellationToken::new());
         let mut task = JoinSet::new();
-        task.spawn(announce(registry, greeter(), shutdown.clone()));
+        task.spawn(announce(registry, greeter(), Lease::default(), shutdown.clone()));
         sleep(Duration::from_hours(1)).await;
         memory.get("greeter").await.expect("is renewed");
         memory.deregister(&greeter()).await.expect("is there");
-        sleep(INTERVAL).await;
+        sleep(Lease::default().interval).await;
         memory.get("greeter").await.expect("is registered again");
         shutdown.cancel();
         task.join_next().await.expect("one task").expect("no panic").expect("ends well");
@@ -170,7 +180,7 @@ mod tests {
         let memory = Memory::new();
         let registry = Failing { left: AtomicU32::new(4), memory: memory.clone() };
         let mut task = JoinSet::new();
-        task.spawn(announce(Arc::new(registry), greeter(), CancellationToken::new()));
+        task.spawn(announce(Arc::new(registry), greeter(), Lease::default(), CancellationToken::new()));
         // Three refusals, one silence.
         sleep(Duration::from_secs(15)).await;
         memory.get("greeter").await.expect("is there at last");
@@ -178,7 +188,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_record_that_breaks_a_limit_is_not_tried_again() {
-        let result = announce(Arc::new(Memory::new()), Service::new(""), CancellationToken::new()).await;
+        let result = announce(Arc::new(Memory::new()), Service::new(""), Lease::default(), CancellationToken::new()).await;
         assert_eq!(result.expect_err("is refused").to_string(), "the service name is empty");
     }
 }

@@ -39,7 +39,7 @@ mod remote;
 mod several;
 mod versions;
 
-pub use announce::announce;
+pub use announce::{Lease, announce};
 pub use dialable::{Source, dialable};
 pub use etcd::Etcd;
 pub use mdns::Mdns;

@@ -47,7 +47,7 @@ use tokio::task::JoinSet;
 use self::advert::Host;
 use self::core::{Core, Subject};
 use self::driver::{Command, Driver, Watching};
-pub use self::interfaces::Interfaces;
+pub use self::interfaces::{Interfaces, advertised_host};
 use self::sockets::Sockets;
 use self::table::Limits;
 use crate::limits;

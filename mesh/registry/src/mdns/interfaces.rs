@@ -65,6 +65,12 @@ pub(super) fn advertised(interfaces: &[Interface]) -> IpAddr {
     private.or_else(other).or(all.first()).copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
+/// Returns the address under which others reach a server of this host that listens on all addresses, by the rule of
+/// `advertised`; loopback where the system does not tell.
+pub fn advertised_host() -> IpAddr {
+    advertised(&list(&Interfaces::All).unwrap_or_default())
+}
+
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
