@@ -9,6 +9,7 @@ use mesh_registry::{Registry, Source};
 use mesh_rpc::Codec;
 use mesh_rpc::client::{ConnectError, Target};
 use mesh_rpc::error::CLIENT_ID;
+use mesh_rpc::mucp::ContentType;
 use mesh_rpc::{RpcError, codec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -226,7 +227,13 @@ impl Client {
                 // A node may also say by itself that it ran out of time.
                 answer.map_err(|error| if left().is_zero() { CallError::deadline() } else { error.into() })
             }
-            protocol @ (Protocol::Mucp | Protocol::Http) => Err(not_spoken(protocol)),
+            Protocol::Mucp => {
+                let client = self.pool.mucp(&candidate.address, is_legacy(request, candidate));
+                let answer =
+                    client.call_bytes(&request.target(left()), ContentType::of_codec(request.codec), message).await;
+                answer.map_err(|error| self.of_mucp(request.service, error))
+            }
+            Protocol::Http => Err(not_spoken(Protocol::Http)),
         }
     }
 
@@ -237,7 +244,12 @@ impl Client {
                 let opened = connection.stream(&request.target(within), request.codec);
                 opened.map(Stream::grpc).map_err(CallError::Rpc)
             }
-            protocol @ (Protocol::Mucp | Protocol::Http) => Err(not_spoken(protocol)),
+            Protocol::Mucp => {
+                let client = self.pool.mucp(&candidate.address, is_legacy(request, candidate));
+                let opened = client.stream(&request.target(within), ContentType::of_codec(request.codec)).await;
+                opened.map(Stream::mucp).map_err(|error| self.of_mucp(request.service, error))
+            }
+            Protocol::Http => Err(not_spoken(Protocol::Http)),
         }
     }
 
@@ -245,9 +257,17 @@ impl Client {
         request.protocol.or(candidate.protocol).unwrap_or(self.options.protocol)
     }
 
+    fn of_mucp(&self, service: &str, error: RpcError) -> CallError {
+        // The one that says that there is no connection at all.
+        if error.id == CLIENT_ID && error.detail.starts_with("connection error:") {
+            self.registry.suspect(service);
+        }
+        CallError::of_mucp(error)
+    }
+
     async fn connection(&self, service: &str, address: &str, left: Duration) -> Result<mesh_rpc::Client, CallError> {
         let within = left.min(self.options.dial_timeout);
-        self.pool.connection(address, within).await.map_err(|error| {
+        self.pool.grpc(address, within).await.map_err(|error| {
             if let ConnectError::Unreachable { .. } = error {
                 self.registry.suspect(service);
             }
@@ -257,6 +277,11 @@ impl Client {
             }
         })
     }
+}
+
+/// Says whether a node of the registry does not say what it speaks: go-micro then uses its older envelopes.
+fn is_legacy(request: &Request<'_>, candidate: &Candidate) -> bool {
+    request.address.is_none() && request.protocol.is_none() && candidate.protocol.is_none()
 }
 
 fn not_spoken(protocol: Protocol) -> CallError {

@@ -37,6 +37,11 @@ impl CallError {
         CallError::Rpc(RpcError::internal(CLIENT_ID, detail))
     }
 
+    /// What a mucp client says: a plain text of the service has neither code nor id.
+    pub(crate) fn of_mucp(error: RpcError) -> CallError {
+        if error.code == 0 && error.id.is_empty() { CallError::Text(error.detail) } else { CallError::Rpc(error) }
+    }
+
     /// The registry knows no such service.
     pub(crate) fn unknown_service(service: &str) -> CallError {
         Self::internal(format!("service {service}: not found"))
@@ -50,7 +55,10 @@ impl CallError {
     pub(crate) fn of_registry(service: &str, error: &GetError) -> CallError {
         match error {
             GetError::UnknownService { .. } => Self::unknown_service(service),
-            GetError::Unavailable(error) => Self::selecting(service, error),
+            GetError::Unavailable(error) => {
+                tracing::warn!(error = error as &dyn std::error::Error, service, "the registry does not answer");
+                Self::selecting(service, "context deadline exceeded")
+            }
         }
     }
 
@@ -104,8 +112,8 @@ pub enum StreamError {
     #[error(transparent)]
     Grpc(#[from] GrpcError),
     /// What a mucp service said, or what broke.
-    #[error("{0}")]
-    Text(String),
+    #[error(transparent)]
+    Mucp(#[from] CallError),
 }
 
 #[cfg(test)]

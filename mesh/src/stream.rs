@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::error::StreamError;
+use mesh_rpc::RpcError;
+use mesh_rpc::mucp::MucpStream;
+
+use crate::error::{CallError, StreamError};
 
 /// An open stream: any number of messages there and back. Dropping it cancels the call.
 #[derive(Debug)]
@@ -11,11 +14,16 @@ pub struct Stream(Inner);
 #[derive(Debug)]
 enum Inner {
     Grpc(Box<mesh_rpc::client::Stream>),
+    Mucp(Box<MucpStream>),
 }
 
 impl Stream {
     pub(crate) fn grpc(stream: mesh_rpc::client::Stream) -> Stream {
         Stream(Inner::Grpc(Box::new(stream)))
+    }
+
+    pub(crate) fn mucp(stream: MucpStream) -> Stream {
+        Stream(Inner::Mucp(Box::new(stream)))
     }
 
     /// Sends one encoded message.
@@ -25,13 +33,21 @@ impl Stream {
     pub async fn send(&mut self, message: &[u8]) -> Result<(), StreamError> {
         match &mut self.0 {
             Inner::Grpc(stream) => stream.send_bytes(message).await.map_err(StreamError::from),
+            Inner::Mucp(stream) => stream.send_bytes(message).await.map_err(of_mucp),
         }
     }
 
     /// Tells the service that nothing more comes. Its messages may still be received.
-    pub fn close_send(&mut self) {
+    ///
+    /// # Errors
+    /// When the service could not be told.
+    pub async fn close_send(&mut self) -> Result<(), StreamError> {
         match &mut self.0 {
-            Inner::Grpc(stream) => stream.close_send(),
+            Inner::Grpc(stream) => {
+                stream.close_send();
+                Ok(())
+            }
+            Inner::Mucp(stream) => stream.close_send().await.map_err(of_mucp),
         }
     }
 
@@ -42,6 +58,11 @@ impl Stream {
     pub async fn receive(&mut self) -> Result<Option<Bytes>, StreamError> {
         match &mut self.0 {
             Inner::Grpc(stream) => stream.receive_bytes().await.map_err(StreamError::from),
+            Inner::Mucp(stream) => stream.receive_bytes().await.map_err(of_mucp),
         }
     }
+}
+
+fn of_mucp(error: RpcError) -> StreamError {
+    CallError::of_mucp(error).into()
 }
