@@ -3,8 +3,8 @@
 //! [`Registry`] is the trait of all back ends. [`Memory`] is the embedded one: leases that expire, watchers that
 //! never lose a change. [`Mdns`] finds the services of the network, as go-micro does when nothing is configured;
 //! [`Etcd`] is that of most go-micro deployments; [`Remote`] is that of another process, and [`Several`] makes one of
-//! many. [`open()`] and [`nearby`] give programs without a document theirs. [`http`] offers a registry to programs of any language: `PUT`,
-//! heartbeat, `DELETE`, `GET`.
+//! many. [`open()`] and [`nearby`] give programs without a document theirs. [`server`] offers a registry to programs of
+//! any language and to go-micro's services.
 //!
 //! The records of [`model`] are those of go-micro, in the JSON that its peers write and read. Everything that
 //! comes from outside is checked at the door by [`limits`]; [`dialable`](dialable()) says where an address may be dialled,
@@ -27,7 +27,6 @@ mod dialable;
 pub mod etcd;
 mod known;
 pub use mesh_rpc::guard;
-pub mod http;
 pub mod limits;
 pub mod mdns;
 mod memory;
@@ -36,6 +35,7 @@ mod open;
 mod protocol;
 mod registry;
 mod remote;
+pub mod server;
 mod several;
 mod versions;
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use mesh_registry::guard::{self, Allowed};
-use mesh_registry::http::Registration;
+use mesh_registry::server::Registration;
 use mesh_registry::{Service, Source, dialable, limits};
 use proptest::prelude::*;
 

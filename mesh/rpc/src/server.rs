@@ -45,6 +45,7 @@ mod event;
 mod exchange;
 mod http;
 mod mucp;
+mod patient;
 mod reply;
 mod work;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_registry::guard::Allowed;
-use mesh_registry::{Memory, Registry, http};
+use mesh_registry::{Memory, Registry, server};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -28,7 +28,7 @@ impl Embedded {
     pub(super) fn start(tasks: &mut JoinSet<()>, end: CancellationToken) -> Self {
         let (sockets, given) = mpsc::channel(CHANGES);
         let memory = Memory::new();
-        let (ttl_default, ttl) = watch::channel(http::TTL_DEFAULT);
+        let (ttl_default, ttl) = watch::channel(server::TTL_DEFAULT);
         tasks.spawn(serve(Arc::new(memory.clone()), ttl, given, end));
         Self { memory, ttl_default, sockets }
     }
@@ -80,7 +80,7 @@ async fn serve(
             match adopt(socket) {
                 Ok((socket, allowed)) => {
                     let (registry, ttl) = (Arc::clone(&registry), ttl_default.clone());
-                    serving.spawn(http::serve(socket, registry, allowed, ttl, current.clone()));
+                    serving.spawn(server::serve(socket, registry, allowed, ttl, current.clone()));
                 }
                 Err(error) => tracing::error!(%error, "a socket of the embedded registry cannot be used"),
             }

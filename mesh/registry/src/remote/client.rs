@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mesh_rpc::client::{ConnectError, Target};
+use mesh_rpc::client::{ConnectError, Stream, Target};
 use mesh_rpc::error::CLIENT_ID;
 use mesh_rpc::{Codec, RpcError};
 use proto::registry as wire;
@@ -106,6 +106,16 @@ impl Client {
         let answer: wire::ListResponse =
             self.call("Registry.ListServices", &wire::ListRequest {}).await.map_err(unavailable)?;
         Ok(believable(answer.services, |_| true))
+    }
+
+    /// Begins a watch. What it tells, and whether the other side has one, comes with its messages.
+    pub(super) async fn watch(&self) -> Result<Stream, Unavailable> {
+        let (_, connection) = self.connected().await.map_err(unavailable)?;
+        let target = Target { timeout: CALL_TIMEOUT, ..Target::new(NAME, "Registry.Watch") };
+        let mut stream = connection.stream(&target, Codec::Proto).map_err(unavailable)?;
+        let all = wire::WatchRequest { service: String::new() };
+        stream.send(&all).await.map_err(|error| unavailable(error.to_micro()))?;
+        Ok(stream)
     }
 
     /// Asks each address once at most. An answer, also an error, is one.

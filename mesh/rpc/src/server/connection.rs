@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::patient::Patient;
 use super::{Server, exchange, http, mucp};
 use crate::owner::Owner;
 
@@ -51,7 +52,7 @@ pub(super) async fn serve(stream: TcpStream, server: Arc<Server>, owner: Owner, 
     }
     let result = match server.http.clone() {
         _ if is_http2 => converse(stream, remote, server, owner, shutdown).await,
-        Some(handler) => http::converse(stream, remote, handler, shutdown).await,
+        Some(handler) => http::converse(Patient::new(stream), remote, handler, shutdown).await,
         None if server.mucp => {
             if let Err(error) = mucp::serve(stream, remote, server, shutdown).await {
                 tracing::debug!(%remote, %error, "a MUCP connection broke");
@@ -86,7 +87,7 @@ async fn converse(
         let server = Arc::clone(&server);
         async move { Ok::<_, Infallible>(exchange::answer(&server, remote, request).await) }
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     tokio::select! {
         result = connection.as_mut() => return result,
         () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),

@@ -19,6 +19,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::patient::Patient;
+
 /// How long a request head may take, and how long a connection may be idle between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -40,7 +42,7 @@ pub trait HttpHandler: fmt::Debug + Send + Sync + 'static {
 
 /// Serves a connection of HTTP/1.1 until it ends; after the shutdown began, until its exchange has ended.
 pub(super) async fn converse(
-    stream: TcpStream,
+    stream: Patient<TcpStream>,
     remote: SocketAddr,
     handler: Arc<dyn HttpHandler>,
     shutdown: CancellationToken,

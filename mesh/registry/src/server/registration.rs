@@ -10,7 +10,7 @@ use crate::model::{Endpoint, Metadata, Node, PROTOCOL, Service, VERSION_DEFAULT}
 ///
 /// ```
 /// let body = br#"{"version":"1.2.0","port":9090,"protocol":"grpc","endpoints":[{"name":"Say.Hello"}]}"#;
-/// let registration = mesh_registry::http::Registration::parse(body).unwrap();
+/// let registration = mesh_registry::server::Registration::parse(body).unwrap();
 /// let service = registration.into_service("greeter".into(), "1".into(), "127.0.0.1".parse().unwrap()).unwrap();
 /// assert_eq!(service.nodes[0].address, "127.0.0.1:9090");
 /// assert_eq!(service.nodes[0].protocol(), Some("grpc"));

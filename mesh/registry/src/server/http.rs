@@ -1,39 +1,44 @@
-//! One request to the registry and its answer.
+//! One request over HTTP and its answer.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use futures_util::stream::{self, Stream};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
+use mesh_rpc::server::HttpBody;
 use mesh_rpc::{RpcError, json};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use super::failure::{Failure, ID};
 use super::registration::Registration;
-use super::{BODY_BYTES_MAX, Door, time_to_live};
+use super::told::Action;
+use super::watch::Changes;
+use super::{BODY_BYTES_MAX, Door, legacy, time_to_live};
 use crate::guard;
 use crate::model::{Node, Service};
-use crate::registry::{
-    DeregisterError, GetError, HeartbeatError, ListError, RegisterError, RegisterOptions, Unavailable,
-};
+use crate::registry::RegisterOptions;
 
 /// How long a request body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whose error it is, in the error object.
-const ID: &str = "go.micro.registry";
+/// How often a watch says that it is still there: a comment, which finds out who has left.
+const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
 
 const PREFIX: &str = "/v1/registry";
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<HttpBody>;
 
 /// What a path names.
 #[derive(Debug, PartialEq, Eq)]
 enum Resource {
+    /// `/registry`, see [`legacy`].
+    Legacy,
     Services,
     Service(String),
     Node(String, String),
@@ -61,6 +66,9 @@ async fn respond(door: &Door, peer: IpAddr, request: Request<Incoming>) -> Resul
         .map_err(|refusal| RpcError::forbidden(ID, refusal.to_string()))?;
     let (registry, method) = (&door.registry, request.method().clone());
     match (resource(request.uri().path())?, method) {
+        (Resource::Legacy, _) => legacy::respond(door, request).await,
+        (Resource::Services, Method::GET) if is_watch(request.uri()) => events(door, None).await,
+        (Resource::Service(name), Method::GET) if is_watch(request.uri()) => events(door, Some(name)).await,
         (Resource::Services, Method::GET | Method::HEAD) => {
             no_parameters(request.uri())?;
             Ok(json_answer(StatusCode::OK, &registry.list().await?))
@@ -102,7 +110,50 @@ async fn register(
     Ok(no_content())
 }
 
-async fn read(body: Incoming) -> Result<Bytes, RpcError> {
+/// Changes as server-sent events: `{"action":"create","service":{…}}`, first all that is there.
+async fn events(door: &Door, name: Option<String>) -> Result<Answer, Failure> {
+    let changes = Changes::begin(door).await?;
+    let frames = stream::unfold(changes, move |mut changes| {
+        let name = name.clone();
+        async move {
+            loop {
+                let text = tokio::select! {
+                    change = changes.next() => match change? {
+                        (_, service) if name.as_ref().is_some_and(|name| service.name != *name) => continue,
+                        (action, service) => event(action, &service),
+                    },
+                    () = sleep(COMMENT_INTERVAL) => ":\n\n".to_owned(),
+                };
+                return Some((Ok(Frame::data(Bytes::from(text))), changes));
+            }
+        }
+    });
+    Ok(stream_answer("text/event-stream", frames))
+}
+
+fn event(action: Action, service: &Service) -> String {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        action: Action,
+        service: &'a Service,
+    }
+    let data = json::to_string(&Event { action, service }).expect("records hold only what JSON can");
+    format!("data: {data}\n\n")
+}
+
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+fn stream_answer(
+    content_type: &'static str,
+    frames: impl Stream<Item = Result<Frame<Bytes>, Broken>> + Send + 'static,
+) -> Answer {
+    let mut answer = Response::new(HttpBody::new(StreamBody::new(frames)));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+pub(super) async fn read(body: Incoming) -> Result<Bytes, RpcError> {
     let too_large = || RpcError::new(ID, 413, format!("the body has more than {BODY_BYTES_MAX} bytes"));
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large());
@@ -118,6 +169,9 @@ async fn read(body: Incoming) -> Result<Bytes, RpcError> {
 }
 
 fn resource(path: &str) -> Result<Resource, RpcError> {
+    if path == "/registry" {
+        return Ok(Resource::Legacy);
+    }
     let unknown = || {
         let known = "/v1/registry, /v1/registry/{service}, /v1/registry/{service}/{node} and its /heartbeat";
         RpcError::not_found(ID, format!("there is nothing at {path}: the paths are {known}"))
@@ -145,97 +199,41 @@ fn decode(segment: &str) -> Result<String, RpcError> {
     text.map(String::from).map_err(|_| RpcError::bad_request(ID, format!("{segment:?} in the path is not UTF-8")))
 }
 
+fn is_watch(uri: &Uri) -> bool {
+    matches!(uri.query(), Some("watch" | "watch=" | "watch=true" | "watch=1"))
+}
+
 fn no_parameters(uri: &Uri) -> Result<(), RpcError> {
     match uri.query() {
         None | Some("") => Ok(()),
-        Some("watch") => Err(RpcError::new(ID, 501, "watching over HTTP is not built yet")),
         Some(query) => Err(RpcError::bad_request(ID, format!("this request takes no parameters, it has {query:?}"))),
     }
 }
 
 fn not_allowed(resource: &Resource, method: &Method) -> Failure {
     let allow = match resource {
+        Resource::Legacy => "GET, HEAD, POST, DELETE",
         Resource::Services | Resource::Service(_) => "GET, HEAD",
         Resource::Node(..) => "PUT, DELETE",
         Resource::Heartbeat(..) => "POST",
     };
-    let error = RpcError::method_not_allowed(ID, format!("{method} is not possible here, but {allow}"));
-    Failure { error, allow: Some(allow) }
+    Failure::not_allowed(method, allow)
 }
 
 fn no_content() -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(whole(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer
 }
 
-fn json_answer<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
+pub(super) fn json_answer<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
     let body = json::to_vec(value).expect("records and errors hold only what JSON can");
-    let mut answer = Response::new(Full::from(body));
+    let mut answer = Response::new(whole(Bytes::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
 
-/// An error on its way to the client, and the methods that would have been right.
-struct Failure {
-    error: RpcError,
-    allow: Option<&'static str>,
-}
-
-impl From<RpcError> for Failure {
-    fn from(error: RpcError) -> Failure {
-        Failure { error, allow: None }
-    }
-}
-
-impl From<RegisterError> for Failure {
-    fn from(error: RegisterError) -> Failure {
-        match error {
-            RegisterError::Invalid(invalid) => RpcError::bad_request(ID, invalid.to_string()).into(),
-            RegisterError::Full { .. } => RpcError::new(ID, 507, error.to_string()).into(),
-            RegisterError::Unavailable(unavailable) => unavailable.into(),
-        }
-    }
-}
-
-impl From<HeartbeatError> for Failure {
-    fn from(error: HeartbeatError) -> Failure {
-        match error {
-            HeartbeatError::UnknownNode { .. } => RpcError::not_found(ID, error.to_string()).into(),
-            HeartbeatError::Unavailable(unavailable) => unavailable.into(),
-        }
-    }
-}
-
-impl From<DeregisterError> for Failure {
-    fn from(error: DeregisterError) -> Failure {
-        match error {
-            DeregisterError::UnknownNode { .. } => RpcError::not_found(ID, error.to_string()).into(),
-            DeregisterError::Invalid(invalid) => RpcError::bad_request(ID, invalid.to_string()).into(),
-            DeregisterError::Unavailable(unavailable) => unavailable.into(),
-        }
-    }
-}
-
-impl From<GetError> for Failure {
-    fn from(error: GetError) -> Failure {
-        match error {
-            GetError::UnknownService { .. } => RpcError::not_found(ID, error.to_string()).into(),
-            GetError::Unavailable(unavailable) => unavailable.into(),
-        }
-    }
-}
-
-impl From<ListError> for Failure {
-    fn from(ListError::Unavailable(unavailable): ListError) -> Failure {
-        unavailable.into()
-    }
-}
-
-impl From<Unavailable> for Failure {
-    fn from(unavailable: Unavailable) -> Failure {
-        tracing::warn!(error = &unavailable as &dyn std::error::Error, "a registry does not answer");
-        RpcError::new(ID, 503, unavailable.to_string()).into()
-    }
+pub(super) fn whole(body: Bytes) -> HttpBody {
+    HttpBody::new(Full::new(body).map_err(|never| match never {}))
 }

@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+mod events;
+mod grpc;
+
 use super::{Allowed, TTL_DEFAULT, serve};
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -28,9 +31,13 @@ struct Server {
 
 impl Server {
     async fn start() -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        Self::start_at("127.0.0.1:0".parse().expect("is an address"), Memory::new()).await
+    }
+
+    async fn start_at(address: SocketAddr, registry: Memory) -> Server {
+        let listener = TcpListener::bind(address).await.expect("binds");
         let address = listener.local_addr().expect("has an address");
-        let (registry, shutdown) = (Memory::new(), CancellationToken::new());
+        let shutdown = CancellationToken::new();
         let (ttl_default, ttl) = watch::channel(TTL_DEFAULT);
         let mut task = JoinSet::new();
         let shared: Arc<dyn Registry> = Arc::new(registry.clone());
@@ -139,7 +146,6 @@ async fn mistakes_are_told_with_what_was_expected() {
         ("GET /v1/registry/s/n/heartbeat", "", 405, "but POST"),
         ("DELETE /v1/registry/s/n", "", 404, "no node \\\"n\\\" of service \\\"s\\\" is registered"),
         ("GET /v1/registry?x=1", "", 400, "this request takes no parameters"),
-        ("GET /v1/registry?watch", "", 501, "not built yet"),
         ("GET /v1/registryx", "", 404, "there is nothing at /v1/registryx"),
         ("GET /", "", 404, "the paths are /v1/registry"),
         ("GET /v1/registry/s/n/x", "", 404, "there is nothing at"),
@@ -203,4 +209,30 @@ async fn a_shutdown_ends_idle_connections_and_the_listener() {
     let mut rest = Vec::new();
     timeout(PATIENCE, idle.read_to_end(&mut rest)).await.expect("ends").expect("is closed");
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn whole_records_are_registered_as_in_micro_v1() {
+    let server = Server::start().await;
+    let record = r#"{"name":"ns/s","version":"1","nodes":[{"id":"s-1","address":"127.0.0.1:9","metadata":null}]}"#;
+    let stored = concat!(
+        r#"[{"name":"ns/s","version":"1","metadata":null,"endpoints":null,"#,
+        r#""nodes":[{"id":"s-1","address":"127.0.0.1:9","metadata":null}]}]"#
+    );
+    server.check("POST /registry?ttl=1m", record, 200, "").await;
+    server.check("GET /registry", "", 200, stored).await;
+    server.check("GET /registry?service=ns%2Fs", "", 200, stored).await;
+    server.check("DELETE /registry", record, 200, "").await;
+    server.check("DELETE /registry", record, 200, "").await;
+    server.check("GET /registry?service=ns%2Fs", "", 404, "Service not found\n").await;
+    for (line, body, status, part) in [
+        ("POST /registry", "{", 400, "the body is not a service: EOF"),
+        ("POST /registry", r#"{"name":"s"}"#, 400, "the list of nodes is empty"),
+        ("POST /registry?ttl=1", record, 400, "expected a duration such as 30s"),
+        ("GET /registry?name=s", "", 400, "the only one is `service`"),
+        ("PUT /registry", record, 405, "but GET, HEAD, POST, DELETE"),
+    ] {
+        let (got, text) = server.ask(line, "", body).await;
+        assert!(got == status && text.contains(part), "{line}: {got} {text}");
+    }
 }
