@@ -32,6 +32,13 @@ const ROWS: std::ops::RangeInclusive<u16> = 1..=42;
 /// Rows of spec/manual.
 const MANUAL: &[&str] = &["8.11", "8.12", "9.1", "9.14", "11.1"];
 
+/// Rows of spec/manual that are played beside real services.
+pub const INTEROP_ROWS: &[&str] = &[
+    "0.1", "0.2", "1.5", "1.6", "1.10", "1.11", "2.6", "2.7", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6",
+    "5.1", "5.2", "6.1", "6.7", "6.9", "6.15", "8.2", "8.3", "8.4", "8.8", "8.9", "8.10", "8.14", "8.15", "11.4",
+    "11.5", "15.1", "15.2", "15.3", "15.4", "15.5", "15.6", "15.7", "15.9", "18.4",
+];
+
 /// A promise whose part is not built yet.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

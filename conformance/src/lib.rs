@@ -14,6 +14,7 @@
 //! ```
 
 pub mod case;
+pub mod checklist;
 pub mod client;
 pub mod control;
 pub mod coverage;

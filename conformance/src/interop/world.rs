@@ -47,7 +47,7 @@ impl World {
         let work = folder.join("work");
         fs::create_dir_all(&work)?;
         let mut env = IndexMap::from([
-            ("PATH".to_owned(), format!("{}:{PATH}", bin.display())),
+            ("PATH".to_owned(), format!("{}:{}:{PATH}", bin.display(), work.display())),
             ("HOME".to_owned(), folder.join("home").display().to_string()),
             ("TMPDIR".to_owned(), folder.display().to_string()),
             ("TZ".to_owned(), "UTC".to_owned()),

@@ -32,6 +32,9 @@ func (*Example) Call(_ context.Context, req *Request, rsp *Response) error {
 	return nil
 }
 
+// Helloworld is the service that `micro new` of the manual writes.
+type Helloworld struct{ Example }
+
 // Foo has the empty message in both directions: `{}` in JSON, no bytes in protobuf.
 type Foo struct{}
 

@@ -7,7 +7,7 @@
 //
 // Environment:
 //
-//	PEER_HANDLERS      comma-separated handlers to serve (say, example, foo, test); default: all
+//	PEER_HANDLERS      comma-separated handlers to serve (default: say,example,foo,test; helloworld besides)
 //	PEER_SUBSCRIBE=no  no subscribers, and so no broker port
 //	PEER_NAME          service name, where no --server_name is given
 //	PEER_CONTENT_TYPE  content type of call, count and publish
@@ -80,10 +80,11 @@ func run(service micro.Service, calls *counter, args []string) error {
 // register adds the handlers PEER_HANDLERS names and, unless it is told not to, the subscribers.
 func register(service micro.Service, calls *counter) error {
 	handlers := map[string]interface{}{
-		"say":     new(Say),
-		"example": new(Example),
-		"foo":     new(Foo),
-		"test":    &Test{client: service.Client()},
+		"say":        new(Say),
+		"example":    new(Example),
+		"helloworld": new(Helloworld),
+		"foo":        new(Foo),
+		"test":       &Test{client: service.Client()},
 	}
 	s := service.Server()
 	if err := s.Handle(s.NewHandler(&Calls{calls}, server.InternalHandler(true))); err != nil {
