@@ -33,5 +33,6 @@ pub mod timeout;
 pub use client::{Client, Stream};
 pub use codec::Codec;
 pub use error::RpcError;
+pub use owner::Owner;
 pub use server::{Call, Handler, Server};
 pub use status::{Code, GrpcError, Status};

@@ -1,4 +1,4 @@
-//! Who owns the tasks that hyper spawns.
+//! Who owns the tasks that hyper spawns, on the control plane.
 
 use std::future::Future;
 
@@ -6,16 +6,16 @@ use hyper::rt::Executor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// An executor whose tasks can be waited for and cut.
+/// An executor for hyper whose tasks can be waited for and cut. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Owner {
+pub struct Owner {
     tracker: TaskTracker,
     cut: CancellationToken,
 }
 
 impl Owner {
     /// Spawns a task that ends when it ends, or is dropped when it is cut.
-    pub(crate) fn spawn(&self, future: impl Future + Send + 'static) {
+    pub fn spawn(&self, future: impl Future + Send + 'static) {
         let cut = self.cut.clone();
         self.tracker.spawn(async move {
             // Whatever the task has to say it says itself.
@@ -24,13 +24,13 @@ impl Owner {
     }
 
     /// Waits until all tasks have ended.
-    pub(crate) async fn ended(&self) {
+    pub async fn ended(&self) {
         self.tracker.close();
         self.tracker.wait().await;
     }
 
     /// Returns what cuts all tasks when it is dropped.
-    pub(crate) fn cut_on_drop(&self) -> tokio_util::sync::DropGuard {
+    pub fn cut_on_drop(&self) -> tokio_util::sync::DropGuard {
         self.cut.clone().drop_guard()
     }
 
