@@ -188,7 +188,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_record_that_breaks_a_limit_is_not_tried_again() {
-        let result = announce(Arc::new(Memory::new()), Service::new(""), Lease::default(), CancellationToken::new()).await;
+        let result =
+            announce(Arc::new(Memory::new()), Service::new(""), Lease::default(), CancellationToken::new()).await;
         assert_eq!(result.expect_err("is refused").to_string(), "the service name is empty");
     }
 }
