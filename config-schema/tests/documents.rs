@@ -100,7 +100,6 @@ fn the_example_of_the_design_parses() {
         "listeners.edge.protocols[2]: h3",
         "listeners.edge.tls",
         "listeners.edge.proxy_protocol",
-        "routes.public[0].handler: event",
         "policies.browser.compress",
         "policies.limited.rate_limit",
         "services.assets.health",

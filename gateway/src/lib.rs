@@ -22,6 +22,7 @@ mod wheel;
 mod worker;
 
 pub use control::{Applied, ApplyError, Control, Gateway, GatewayError, ListenerStatus, Status};
+pub use gateway_handler::{Publication, Refusal};
 pub use metrics::{Counter, LATENCY_BUCKETS, RouteCells, WorkerMetrics};
 pub use reload::{InForce, Load, Outcome, Reloaded, Reloader, WatchError, watch_files};
 pub use sockets::BindError;

@@ -184,6 +184,7 @@ async fn handle(
             // Boxed, so that the future of every exchange is not as large as that of a call.
             Box::pin(call.handle(exchange)).await
         }
+        Action::Event { event, name } => Box::pin(event.handle(name, exchange, &worker.publisher)).await,
         Action::RpcEndpoint(endpoint) => {
             let services = &view.published.services;
             Box::pin(endpoint.handle(exchange, services, &worker.upstreams, tries)).await

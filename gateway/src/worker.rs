@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway_handler::Publisher;
 use gateway_snapshot::{Listener, ListenerId, Published};
 use gateway_upstream::Upstreams;
 use tokio::sync::{broadcast, mpsc};
@@ -87,6 +88,7 @@ pub(crate) struct Worker {
     published: RefCell<arc_swap::Cache<Arc<gateway_snapshot::Cell>, Arc<Published>>>,
     view: RefCell<Rc<View>>,
     suspects: Suspects,
+    pub(crate) publisher: Publisher,
     closing: Cell<bool>,
 }
 
@@ -98,6 +100,7 @@ pub(crate) struct Seat {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) access_log: AccessLog,
     pub(crate) suspects: Suspects,
+    pub(crate) publisher: Publisher,
 }
 
 /// The control plane's end of a worker.
@@ -147,6 +150,7 @@ impl Worker {
             published: RefCell::new(published),
             view: RefCell::new(view),
             suspects: seat.suspects,
+            publisher: seat.publisher,
             closing: Cell::new(false),
         })
     }

@@ -40,6 +40,11 @@ pub mod greeter {
     include!("generated/greeter.rs");
 }
 
+/// What the handlers `api` and `event` of the gateway exchange with services.
+pub mod api {
+    include!("generated/go.api.rs");
+}
+
 /// The registry as a service, as go-micro's registry `service` calls it.
 #[expect(clippy::doc_markdown, reason = "prost writes enumerations so")]
 pub mod registry {

@@ -8,7 +8,7 @@ use std::path::Path;
 use protox::prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 /// The sources, in the order in which they are compiled.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "errors.proto",
     "debug.proto",
     "protorpc.proto",
@@ -16,6 +16,7 @@ const SOURCES: [&str; 7] = [
     "google/rpc/status.proto",
     "google/protobuf/any.proto",
     "micro/registry.proto",
+    "micro/api.proto",
 ];
 
 /// The sources of what is spoken with tonic's client, too.
@@ -76,6 +77,7 @@ fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
 fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut config = prost_build::Config::new();
     config.compile_well_known_types().default_package_filename("debug").out_dir(out);
+    config.btree_map([".go.api"]); // the same message is the same bytes
     for message in JSON_MESSAGES {
         config.message_attribute(message, "#[derive(serde::Serialize, serde::Deserialize)]");
         config.message_attribute(message, "#[serde(default, deny_unknown_fields)]");

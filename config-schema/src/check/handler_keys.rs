@@ -28,6 +28,10 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
 fn unused_keys(route: &Route) -> &'static [(&'static str, &'static str)] {
     match &route.handler {
         Handler::Meta | Handler::Rpc => &[],
+        Handler::Event => &[
+            ("service", "an event goes to a topic, which its path and the namespace name"),
+            ("resolver", "an event goes to a topic, which its path and the namespace name"),
+        ],
         // Without a service of its own, a proxy route asks the resolver (spec/gateway 4.7).
         Handler::Proxy(_) if route.service.is_none() => &[],
         Handler::Proxy(_) => &[

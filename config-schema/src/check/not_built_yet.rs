@@ -53,9 +53,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("registry.[]", REGISTRIES),
     ("registry.[].kind", REGISTRIES),
     ("listeners.*.protocols.[]", &["h3"]),
-    ("routes.*.[].handler", &["api", "event", "web", "cloudevents", "broker", "registry"]),
+    ("routes.*.[].handler", &["api", "web", "cloudevents", "broker", "registry"]),
     ("routes.*.[].resolver", &["host", "path", "vpath", "grpc", "web"]),
-    ("services.*.protocol", &["mucp"]),
 ];
 
 const REGISTRIES: &[&str] = &["service", "file", "consul", "kubernetes", "nats", "zookeeper"];
@@ -119,8 +118,8 @@ mod tests {
         check("registry: [memory, { kind: file }]", &["not built yet: registry[1].kind: file"]);
         check("web: { anything: [1] }", &["not built yet: web"]);
         check(
-            "routes: { t: [{ match: { path: /x }, handler: { event: { a: 1 } } }] }\nlisteners: { l: { address: :1, routes: t } }",
-            &["not built yet: routes.t[0].handler: event"],
+            "routes: { t: [{ match: { path: /x }, handler: { api: { a: 1 } } }] }\nlisteners: { l: { address: :1, routes: t } }",
+            &["not built yet: routes.t[0].handler: api"],
         );
     }
 }

@@ -11,7 +11,7 @@ use crate::value::{HeaderName, HeaderValue, ParseError, PathText, RedirectTarget
 
 /// What produces the response: `handler: proxy`, or with its own keys `handler: { proxy: { strip_prefix: /app } }`.
 ///
-/// `api`, `event`, `web`, `cloudevents`, `broker` and `registry` are known and not built yet; `http` is `proxy`.
+/// `api`, `web`, `cloudevents`, `broker` and `registry` are known and not built yet; `http` is `proxy`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Handler {
@@ -20,6 +20,8 @@ pub enum Handler {
     Meta,
     /// JSON in, a call of the service's method, JSON out (spec/gateway 7.2).
     Rpc,
+    /// The request is published as an event of go-micro (spec/gateway 7.7).
+    Event,
     /// The request goes to an endpoint of the service as it is.
     #[serde(alias = "http")]
     Proxy(Proxy),
@@ -35,6 +37,7 @@ impl Handler {
         match self {
             Self::Meta => "meta",
             Self::Rpc => "rpc",
+            Self::Event => "event",
             Self::Proxy(_) => "proxy",
             Self::Respond(_) => "respond",
             Self::Redirect(_) => "redirect",

@@ -55,6 +55,8 @@ pub enum ServiceProtocol {
     Http,
     /// gRPC: HTTP/2 with prior knowledge.
     Grpc,
+    /// go-micro's older protocol, over HTTP/1.1.
+    Mucp,
 }
 
 /// One address of a service. Short form: the address.

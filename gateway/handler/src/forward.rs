@@ -1,18 +1,22 @@
 //! Sending a request to an endpoint of a cluster, and to another one where that is safe.
 //!
 //! What was not sent may always go elsewhere (D46, K142). What was sent goes again only if its method is idempotent
-//! and a copy of its body was kept (D45, K109).
+//! and it can be had once more: a body that is streamed only if a copy of it was kept (D45, K109).
+
+mod streamed;
+
+pub(crate) use streamed::Streamed;
 
 use std::rc::Rc;
 use std::time::Instant;
 
-use gateway_exchange::{Body, Cause, ProxyError, Record, Replay, Response};
+use gateway_exchange::{Body, Cause, ProxyError, Record, Response};
 use gateway_upstream::{ClusterState, EndpointState, Protocol, SendError};
 use policies::{Failure, Tries};
 
 /// One call to a cluster.
 #[derive(Debug)]
-pub struct Call<'c> {
+pub(crate) struct Call<'c> {
     /// The cluster as this worker knows it.
     pub cluster: &'c ClusterState,
     /// What an endpoint speaks that does not say so itself.
@@ -21,21 +25,36 @@ pub struct Call<'c> {
     pub tries: Tries,
 }
 
+/// What a call sends: a request made for the endpoint that gets it.
+pub(crate) trait Outgoing {
+    /// Returns the request for an endpoint, which speaks `protocol`.
+    ///
+    /// # Errors
+    /// When it cannot be said in that protocol.
+    fn request(&mut self, endpoint: &EndpointState, protocol: Protocol)
+    -> Result<Box<http::Request<Body>>, ProxyError>;
+
+    /// Takes back what was not sent, where nothing was. Returns whether there can be another request.
+    fn recover(&mut self, unsent: Option<Box<http::Request<Body>>>) -> bool;
+}
+
+/// An answer, and what the endpoint speaks that gave it.
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) protocol: Protocol,
+}
+
 impl Call<'_> {
-    /// Sends the request. `address` is called with each endpoint's authority to finish the head for it.
+    /// Sends the request.
     ///
     /// # Errors
     /// [`Cause::NoEndpoint`] when there is nobody to call, else the failure of the last try.
     pub(crate) async fn send(
         &self,
-        mut request: Box<http::Request<Body>>,
+        outgoing: &mut (impl Outgoing + ?Sized),
         record: &mut Record,
-        address: impl Fn(&mut http::Request<Body>, &EndpointState),
-    ) -> Result<Response, ProxyError> {
+    ) -> Result<Answer, ProxyError> {
         let mut tries = self.tries;
-        // Where there is nobody else to send it to, no copy is worth its price.
-        let others = self.cluster.cluster().endpoints.len() > 1;
-        let copy = (others && tries.may_repeat()).then(|| Copy::of(&request)).flatten();
         let mut tried: Vec<Rc<EndpointState>> = Vec::new();
         let mut last_error = None;
         loop {
@@ -44,30 +63,25 @@ impl Call<'_> {
                 return Err(last_error.unwrap_or_else(|| self.no_endpoint()));
             };
             note(record, &endpoint);
-            address(&mut request, &endpoint);
-            let outcome = endpoint.send(self.protocol, request, now).await;
+            let protocol = endpoint.protocol(self.protocol);
+            let request = outgoing.request(&endpoint, protocol)?;
+            let outcome = endpoint.send(protocol, request, now).await;
             tried.push(endpoint);
-            request = match outcome {
+            match outcome {
                 Ok(response) => {
-                    match copy.as_ref().filter(|_| self.goes_on(&mut tries, Failure::Status(response.status), &tried)) {
-                        Some(copy) => copy.request(),
-                        None => return Ok(response),
+                    let failure = Failure::Status(response.status);
+                    if !(self.goes_on(&mut tries, failure, &tried) && outgoing.recover(None)) {
+                        return Ok(Answer { response, protocol });
                     }
                 }
-                Err(SendError { failure, unsent }) => {
-                    let nothing_sent = unsent.is_some();
-                    let error = SendError { failure, unsent: None }.into_proxy_error();
-                    let error = if nothing_sent { error.with_nothing_sent() } else { error };
-                    let again = unsent.or_else(|| copy.as_ref().map(Copy::request));
-                    match again.filter(|_| self.goes_on(&mut tries, Failure::Error(&error), &tried)) {
-                        Some(request) => {
-                            last_error = Some(error);
-                            request
-                        }
-                        None => return Err(error),
+                Err(error) => {
+                    let (error, unsent) = into_parts(error);
+                    if !(self.goes_on(&mut tries, Failure::Error(&error), &tried) && outgoing.recover(unsent)) {
+                        return Err(error);
                     }
+                    last_error = Some(error);
                 }
-            };
+            }
         }
     }
 
@@ -82,29 +96,13 @@ impl Call<'_> {
     }
 }
 
+fn into_parts(error: SendError) -> (ProxyError, Option<Box<http::Request<Body>>>) {
+    let SendError { failure, unsent } = error;
+    let error = SendError { failure, unsent: None }.into_proxy_error();
+    (if unsent.is_some() { error.with_nothing_sent() } else { error }, unsent)
+}
+
 fn note(record: &mut Record, endpoint: &EndpointState) {
     record.tries += 1;
     record.endpoint = Some(endpoint.address());
-}
-
-/// What is needed to send a request again.
-struct Copy {
-    head: http::Request<()>,
-    body: Replay,
-}
-
-impl Copy {
-    fn of(request: &http::Request<Body>) -> Option<Self> {
-        let body = request.body().replay()?;
-        let mut head = http::Request::new(());
-        head.method_mut().clone_from(request.method());
-        head.uri_mut().clone_from(request.uri());
-        *head.version_mut() = request.version();
-        head.headers_mut().clone_from(request.headers());
-        Some(Self { head, body })
-    }
-
-    fn request(&self) -> Box<http::Request<Body>> {
-        Box::new(self.head.clone().map(|()| Body::from(self.body.clone())))
-    }
 }

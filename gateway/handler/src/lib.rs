@@ -5,17 +5,20 @@
 //! applies a policy.
 
 mod error_response;
+mod event;
 mod forward;
 mod hop;
 mod proxy;
+mod publish;
 mod redirect;
 mod respond;
 mod rpc;
 mod rpc_endpoint;
 
 pub use error_response::error_response;
-pub use forward::Call;
+pub use event::Event;
 pub use proxy::{HostSent, Proxy, ProxyForwarding, UpgradeAllowed};
+pub use publish::{Publication, Publisher, Refusal};
 pub use redirect::{Piece, Redirect};
 pub use respond::Respond;
 pub use rpc::{Rpc, RpcTarget};

@@ -7,7 +7,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode, Uri, Version};
 use policies::Tries;
 
-use crate::Call;
+use crate::forward::{Call, Streamed};
 use crate::hop::remove_hop_by_hop;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -91,7 +91,8 @@ impl ProxyForwarding<'_> {
         let address = |request: &mut http::Request<Body>, endpoint: &EndpointState| {
             self.address(request, endpoint, protocol, host);
         };
-        let mut response = call.send(request, &mut exchange.record, address).await?;
+        let mut outgoing = Streamed::new(request, self.cluster, self.tries, address);
+        let mut response = call.send(&mut outgoing, &mut exchange.record).await?.response;
         clean_response(&mut response, upgrade)?;
         Ok(response)
     }

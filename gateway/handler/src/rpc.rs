@@ -1,8 +1,12 @@
-//! Handler `rpc`: JSON over HTTP in, a gRPC call to a go-micro service out, and back (spec/gateway 7.2).
+//! Handler `rpc`: JSON over HTTP in, a call of a service out, and back (spec/gateway 7.2). What a node speaks says its
+//! registration: gRPC unless told otherwise, mucp, or plain HTTP.
 
 mod call;
+mod grpc;
 mod metadata;
+mod mucp;
 mod payload;
+mod plain_http;
 
 pub(crate) use call::{Unary, once};
 pub(crate) use metadata::{Caller, joined, of_request};
@@ -60,19 +64,15 @@ impl RpcTarget<'_> {
     pub async fn handle(&self, exchange: &mut Exchange) -> Result<Response, ProxyError> {
         let kind = exchange.head.fields().get(&CONTENT_TYPE).cloned();
         let codec = RequestCodec::of(kind.as_ref().and_then(|kind| kind.to_str().ok()));
-        if !codec.supported {
-            let detail = format!("Unsupported Content-Type: {}", codec.content_type);
-            return Err(ProxyError::new(Cause::Unsupported, detail));
-        }
         let body = read(std::mem::replace(&mut exchange.body, Body::empty())).await?;
         let payload = payload::of_request(&exchange.head, codec.codec, body)?;
         let caller = Caller { namespace: Some(&self.rpc.namespace), from_service: Some(&self.rpc.from_service) };
         let metadata = of_request(&exchange.head, &caller)?;
         let unary = Unary {
             cluster: self.cluster,
-            path: mesh_rpc::method::path(self.service, self.method),
-            codec: codec.codec,
-            content_type: codec.content_type,
+            service: self.service,
+            method: self.method,
+            codec,
             metadata,
             tries: self.tries,
             endpoint: None,

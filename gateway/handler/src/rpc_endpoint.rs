@@ -9,7 +9,8 @@ use gateway_resolve::is_internal;
 use gateway_upstream::{ClusterState, EndpointState, Services, Source, Upstreams};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, StatusCode};
-use mesh_rpc::{Codec, RpcError};
+use mesh_rpc::RpcError;
+use mesh_rpc::codec::RequestCodec;
 use policies::Tries;
 use serde_json::value::RawValue;
 
@@ -71,14 +72,14 @@ impl RpcEndpoint {
         exchange.record.cluster = Some(question.service.as_str().into());
         let unary = Unary {
             cluster: &callee.cluster,
-            path: mesh_rpc::method::path(&question.service, &question.endpoint),
-            codec: Codec::Json,
-            content_type: "application/json",
+            service: &question.service,
+            method: &question.endpoint,
+            codec: RequestCodec::of(Some("application/json")),
             metadata: joined(&exchange.head),
             tries,
             endpoint: callee.endpoint.clone(),
         };
-        let payload = question.request.unwrap_or_else(|| Bytes::from_static(b"{}"));
+        let payload = question.request.clone().unwrap_or_else(|| Bytes::from_static(b"{}"));
         Ok(match unary.send(payload, exchange).await? {
             Ok(reply) if reply.is_empty() => Response::full(StatusCode::OK, JSON, "null"),
             Ok(reply) => Response::full(StatusCode::OK, JSON, reply),

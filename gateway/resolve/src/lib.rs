@@ -16,11 +16,13 @@
 
 mod camel;
 mod candidate;
+mod event;
 mod internal;
 mod micro;
 mod namespace;
 
 pub use candidate::{Candidate, Candidates};
+pub use event::{EventName, resolve_event};
 pub use internal::is_internal;
 pub use micro::{resolve_api, resolve_proxy};
 pub use namespace::{DEFAULT_NAMESPACE, DEFAULT_TYPE, Namespace, Naming};

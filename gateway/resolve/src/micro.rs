@@ -73,7 +73,7 @@ fn push_reading(namespace: &Namespace, service: &str, parts: &[&str], candidates
 }
 
 /// Cuts a decoded path. It is cleaned once more: what was `%2f` may have brought new empty and dot segments.
-fn parts(path: &str) -> SmallVec<[&str; 8]> {
+pub(crate) fn parts(path: &str) -> SmallVec<[&str; 8]> {
     let mut parts: SmallVec<[&str; 8]> = SmallVec::new();
     for part in path.split('/') {
         match part {
@@ -86,7 +86,7 @@ fn parts(path: &str) -> SmallVec<[&str; 8]> {
 }
 
 /// `v` and digits.
-fn is_version(part: &str) -> bool {
+pub(crate) fn is_version(part: &str) -> bool {
     part.strip_prefix('v').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 

@@ -78,10 +78,20 @@ impl Namespace {
     /// Returns what stands in front of every name of the first choice, without its final dot: the v2 service prefix
     /// (`go.micro.api`), empty for the blank namespace.
     pub fn prefix(&self) -> &str {
-        match self.ways.first() {
-            Some(Way::Prefix(prefix) | Way::Dashed(prefix)) => prefix.strip_suffix('.').unwrap_or(prefix),
-            None => "",
-        }
+        self.ways.first().map_or("", Way::prefix)
+    }
+
+    /// Returns what stands in front of every topic, without its final dot: a namespace that was given stands as it is,
+    /// where nobody gave a type (D3).
+    pub fn topic_prefix(&self) -> &str {
+        self.ways.last().map_or("", Way::prefix)
+    }
+}
+
+impl Way {
+    fn prefix(&self) -> &str {
+        let (Way::Prefix(prefix) | Way::Dashed(prefix)) = self;
+        prefix.strip_suffix('.').unwrap_or(prefix)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use gateway_exchange::{Cause, Head, ProxyError};
-use gateway_handler::{Proxy, Redirect, Respond, Rpc, RpcEndpoint};
-use gateway_resolve::{is_internal, resolve_api, resolve_proxy};
+use gateway_handler::{Event, Proxy, Redirect, Respond, Rpc, RpcEndpoint};
+use gateway_resolve::{EventName, is_internal, resolve_api, resolve_event, resolve_proxy};
 use gateway_route::{Found, Mismatch, RouteTrace};
 use gateway_upstream::{ClusterSlot, Services};
 use http::{Method, StatusCode};
@@ -76,6 +76,13 @@ pub enum Action<'s> {
         /// Where the service stands.
         known: Known,
     },
+    /// An event is published.
+    Event {
+        /// How.
+        event: &'s Event,
+        /// Which.
+        name: EventName,
+    },
     /// The body of the request says what is called.
     RpcEndpoint(RpcEndpoint),
 }
@@ -86,16 +93,16 @@ impl Action<'_> {
     pub fn deadline_error(&self) -> ProxyError {
         let error = ProxyError::new(Cause::DeadlineExceeded, "context deadline exceeded");
         match self {
-            Self::Rpc { .. } | Self::RpcEndpoint(_) => {
+            Self::Rpc { .. } | Self::RpcEndpoint(_) | Self::Event { .. } => {
                 error.with_status(StatusCode::REQUEST_TIMEOUT).with_id("go.micro.client")
             }
             Self::Proxy { .. } | Self::Respond(_) | Self::Redirect(_) => error,
         }
     }
 
-    /// Returns whether a method is called, as against a request passed on or answered here.
+    /// Returns whether a method is called or an event published, as against a request passed on or answered here.
     pub fn is_call(&self) -> bool {
-        matches!(self, Self::Rpc { .. } | Self::RpcEndpoint(_))
+        matches!(self, Self::Rpc { .. } | Self::RpcEndpoint(_) | Self::Event { .. })
     }
 
     /// Returns the service that is called.
@@ -103,7 +110,7 @@ impl Action<'_> {
         match self {
             Self::Proxy { service, .. } => Some(service),
             Self::Rpc { service, .. } => Some(service),
-            Self::Respond(_) | Self::Redirect(_) | Self::RpcEndpoint(_) => None,
+            Self::Respond(_) | Self::Redirect(_) | Self::RpcEndpoint(_) | Self::Event { .. } => None,
         }
     }
 }
@@ -155,6 +162,7 @@ fn act<'s>(
     match &route.handler {
         Handler::Respond(respond) => Ok(Action::Respond(respond)),
         Handler::Redirect(redirect) => Ok(Action::Redirect(redirect)),
+        Handler::Event(event) => Ok(Action::Event { event, name: resolve_event(&route.namespace, head.target()) }),
         Handler::RpcEndpoint(endpoint) => Ok(Action::RpcEndpoint(*endpoint)),
         Handler::Proxy(proxy) => {
             let (service, known) = proxy_service(route, services, head, trace)?;

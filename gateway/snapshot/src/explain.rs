@@ -130,7 +130,9 @@ fn outcome(decision: &Decision<'_>) -> (Option<u16>, Option<&'static str>, Optio
     match &decision.action {
         Ok(Action::Respond(respond)) => (Some(respond.status.as_u16()), None, None),
         Ok(Action::Redirect(redirect)) => (Some(redirect.status.as_u16()), None, None),
-        Ok(Action::Proxy { .. } | Action::Rpc { .. } | Action::RpcEndpoint(_)) => (None, None, None),
+        Ok(Action::Proxy { .. } | Action::Rpc { .. } | Action::RpcEndpoint(_) | Action::Event { .. }) => {
+            (None, None, None)
+        }
         Err(error) => (Some(error.status().as_u16()), Some(error.cause().name()), Some(error.detail().to_owned())),
     }
 }
@@ -138,6 +140,7 @@ fn outcome(decision: &Decision<'_>) -> (Option<u16>, Option<&'static str>, Optio
 fn method(decision: &Decision<'_>) -> Option<String> {
     match &decision.action {
         Ok(Action::Rpc { method, .. }) => Some(method.to_string()),
+        Ok(Action::Event { name, .. }) => Some(format!("{} {}", name.topic(), name.name()).trim_end().to_owned()),
         _ => None,
     }
 }

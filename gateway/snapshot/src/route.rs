@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gateway_handler::{Proxy, Redirect, Respond, Rpc, RpcEndpoint};
+use gateway_handler::{Event, Proxy, Redirect, Respond, Rpc, RpcEndpoint};
 use gateway_resolve::Namespace;
 use policies::Policies;
 
@@ -47,6 +47,8 @@ pub enum Handler {
     Meta(Rpc),
     /// A call of the resolved service and method.
     Rpc(Rpc),
+    /// The request published as an event.
+    Event(Event),
     /// The request passed on.
     Proxy(Proxy),
     /// A fixed answer.
@@ -63,6 +65,7 @@ impl Handler {
         match self {
             Self::Meta(_) => "meta",
             Self::Rpc(_) => "rpc",
+            Self::Event(_) => "event",
             Self::Proxy(_) => "proxy",
             Self::Respond(_) => "respond",
             Self::Redirect(_) => "redirect",

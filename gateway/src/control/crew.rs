@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gateway_handler::Publisher;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -27,6 +28,7 @@ pub(crate) struct Crew {
     cell: Arc<gateway_snapshot::Cell>,
     access_log: AccessLog,
     suspects: Suspects,
+    publisher: Publisher,
     shared: Arc<parking_lot::Mutex<Vec<Arc<WorkerMetrics>>>>,
 }
 
@@ -35,9 +37,10 @@ impl Crew {
         cell: Arc<gateway_snapshot::Cell>,
         access_log: AccessLog,
         suspects: Suspects,
+        publisher: Publisher,
         shared: Arc<parking_lot::Mutex<Vec<Arc<WorkerMetrics>>>>,
     ) -> Self {
-        Self { seats: Vec::new(), metrics: Vec::new(), serving: 0, cell, access_log, suspects, shared }
+        Self { seats: Vec::new(), metrics: Vec::new(), serving: 0, cell, access_log, suspects, publisher, shared }
     }
 
     /// Returns how many workers serve.
@@ -91,6 +94,7 @@ impl Crew {
             metrics,
             access_log: self.access_log.clone(),
             suspects: self.suspects.clone(),
+            publisher: self.publisher.clone(),
         })
     }
 

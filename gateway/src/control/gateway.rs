@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use gateway_handler::{Publication, Publisher};
 use gateway_snapshot::{Compiled, Generations, Published, Snapshot};
 use gateway_upstream::{Discover, ServicesTable};
 use parking_lot::Mutex;
@@ -20,6 +21,9 @@ use crate::worker::{Suspects, WorkerReport};
 
 /// How many names of unreachable clusters may wait for the registry.
 const SUSPECTS: usize = 64;
+
+/// How many publications may wait for the broker, of all workers together.
+const PUBLICATIONS: usize = 1024;
 
 /// Why a gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,7 @@ pub struct Gateway {
     metrics: Arc<Mutex<Vec<Arc<WorkerMetrics>>>>,
     orders: mpsc::Sender<Order>,
     suspects: Suspects,
+    publications: Arc<Mutex<Option<mpsc::Receiver<Publication>>>>,
     draining: Arc<AtomicBool>,
 }
 
@@ -76,8 +81,9 @@ impl Gateway {
             Arc::new(gateway_snapshot::Cell::from_pointee(Published { generations, services: table.snapshot() }));
         let metrics = Arc::new(Mutex::new(Vec::new()));
         let suspects = Suspects::new(SUSPECTS);
+        let (publisher, publications) = Publisher::channel(PUBLICATIONS);
         let control = Control {
-            crew: Crew::new(Arc::clone(&cell), access_log.clone(), suspects.clone(), Arc::clone(&metrics)),
+            crew: Crew::new(Arc::clone(&cell), access_log.clone(), suspects.clone(), publisher, Arc::clone(&metrics)),
             names: Names::new(sender.downgrade()),
             cell: Arc::clone(&cell),
             listening: HashMap::new(),
@@ -85,7 +91,17 @@ impl Gateway {
             access_log,
             orders,
         };
-        Ok((Self { cell, metrics, orders: sender, suspects, draining: Arc::default() }, control))
+        Ok((
+            Self {
+                cell,
+                metrics,
+                orders: sender,
+                suspects,
+                publications: Arc::new(Mutex::new(Some(publications))),
+                draining: Arc::default(),
+            },
+            control,
+        ))
     }
 
     /// Puts a configuration in force.
@@ -103,7 +119,13 @@ impl Gateway {
         follow(feed, self.orders.clone(), self.suspects.subscribe())
     }
 
-    /// Returns what is published at the moment.
+    /// Returns the queue of what routes publish, for whoever has the broker; `None` when it was taken already. While
+    /// nobody takes from it, publications wait until it is full, and then end with 503.
+    pub fn publications(&self) -> Option<mpsc::Receiver<Publication>> {
+        self.publications.lock().take()
+    }
+
+    /// Returns the configuration and the clusters that are in force at the moment.
     pub fn published(&self) -> Arc<Published> {
         self.cell.load_full()
     }

@@ -10,7 +10,7 @@ use gateway_exchange::{Body, Cause, Response};
 
 use crate::balance::Load;
 use crate::pool::{h1, h2};
-use crate::{Endpoint, Ewma, PoolSettings, Protocol, SendError, SendFailure};
+use crate::{Endpoint, Ewma, PoolSettings, Protocol, SendError};
 
 /// How long an endpoint is left out after a failed connection; doubled each time up to the maximum.
 const EJECTION_MIN: Duration = Duration::from_secs(1);
@@ -135,12 +135,9 @@ impl EndpointState {
         };
         let mut call = self.begin(now);
         let answer = match protocol {
-            Protocol::Http => self.h1.send(address, request).await,
+            // The transport of mucp is HTTP/1.1, one message a request (spec/wire 4.1).
+            Protocol::Http | Protocol::Mucp => self.h1.send(address, request).await,
             Protocol::Grpc => Box::pin(self.h2.send(address, request)).await,
-            Protocol::Mucp => {
-                let failure = SendFailure::Protocol { address, protocol: protocol.name() };
-                Err(SendError { failure, unsent: Some(request) })
-            }
         };
         call.ended = true;
         self.learn(now, answer.as_ref().err());

@@ -40,14 +40,6 @@ pub enum SendFailure {
         #[source]
         source: hyper::Error,
     },
-    /// The endpoint speaks a protocol that this version does not.
-    #[error("{address} speaks {protocol}, which is not built yet")]
-    Protocol {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// Its protocol.
-        protocol: &'static str,
-    },
 }
 
 /// A failed call. Holds the request if nothing of it was sent.
@@ -66,7 +58,6 @@ impl SendError {
             SendFailure::Connect { .. } => Cause::ConnectRefused,
             SendFailure::ConnectTimeout { .. } => Cause::ConnectTimeout,
             SendFailure::TooManyConnections { .. } => Cause::Overloaded,
-            SendFailure::Protocol { .. } => Cause::UpstreamProtocol,
             SendFailure::Exchange { source, .. } => exchange_cause(source),
         }
     }

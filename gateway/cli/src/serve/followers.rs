@@ -285,7 +285,7 @@ fn open(
 fn needs_registry(snapshot: &Snapshot) -> bool {
     let of_document = |name: &str| snapshot.clusters.iter().any(|source| &*source.cluster.id.name == name);
     snapshot.listeners.values().flat_map(|listener| &listener.routes).any(|route| match route.handler {
-        Handler::Respond(_) | Handler::Redirect(_) => false,
+        Handler::Respond(_) | Handler::Redirect(_) | Handler::Event(_) => false,
         Handler::RpcEndpoint(_) => true,
         Handler::Meta(_) | Handler::Rpc(_) | Handler::Proxy(_) => {
             route.service.as_deref().is_none_or(|service| !of_document(service))

@@ -1,93 +1,130 @@
-//! One unary gRPC call as go-micro services expect it (spec/wire 3, spec/gateway 11.1).
+//! One unary call to a service, in whatever its node speaks.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gateway_exchange::{Body, BodyError, Cause, Exchange, ProxyError, Response};
-use gateway_upstream::{ClusterState, EndpointState, Protocol};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
-use http::uri::{PathAndQuery, Scheme};
-use http::{Method, Uri, Version};
-use mesh_rpc::codec::X_CONTENT_TYPE;
-use mesh_rpc::frame::Decoder;
-use mesh_rpc::timeout::{GRPC_TIMEOUT, TIMEOUT, encode_grpc, encode_nanos};
-use mesh_rpc::{Codec, RpcError, Status, frame};
-
+use gateway_exchange::{Body, BodyError, Cause, Exchange, ProxyError};
+use gateway_upstream::{ClusterState, EndpointState, Protocol, SendError};
+use http::header::{HeaderMap, HeaderValue};
+use mesh_rpc::RpcError;
+use mesh_rpc::codec::RequestCodec;
+use mesh_rpc::frame::MESSAGE_BYTES_MAX;
 use policies::Tries;
 
-use crate::Call;
+use super::{grpc, mucp, plain_http};
+use crate::forward::{Answer, Call, Outgoing};
 
 /// A call that is ready but for its message.
 #[derive(Debug)]
 pub(crate) struct Unary<'c> {
     pub(crate) cluster: &'c ClusterState,
-    /// The gRPC path, such as `/go.micro.srv.greeter.Say/Hello`.
-    pub(crate) path: String,
-    pub(crate) codec: Codec,
-    /// The content type as the caller named it (`x-content-type`).
-    pub(crate) content_type: &'c str,
+    /// The registered name.
+    pub(crate) service: &'c str,
+    /// The endpoint, such as `Say.Hello`.
+    pub(crate) method: &'c str,
+    /// The codec, and the content type as the caller named it.
+    pub(crate) codec: RequestCodec<'c>,
     pub(crate) metadata: HeaderMap,
     pub(crate) tries: Tries,
     /// The one endpoint that may be called, where the caller chose it.
     pub(crate) endpoint: Option<Rc<EndpointState>>,
 }
 
+/// A call with its message, as the protocols write it.
+#[derive(Debug)]
+pub(super) struct Question<'q> {
+    pub(super) service: &'q str,
+    pub(super) method: &'q str,
+    pub(super) codec: RequestCodec<'q>,
+    pub(super) metadata: HeaderMap,
+    /// How long it may take.
+    pub(super) left: Option<Duration>,
+    pub(super) payload: Bytes,
+}
+
+/// What a service answered.
+pub(super) type Reply = Result<Bytes, RpcError>;
+
 impl Unary<'_> {
     /// Sends one message and returns the reply, or the error that the service answered with.
     ///
     /// # Errors
-    /// Failures on the way: nobody to call, no connection, an answer that is not gRPC.
-    pub(crate) async fn send(
-        mut self,
-        payload: Bytes,
-        exchange: &mut Exchange,
-    ) -> Result<Result<Bytes, RpcError>, ProxyError> {
-        self.add_fields(exchange);
-        exchange.record.method = Some(self.path.as_str().into());
-        let request = self.request(frame::encode(&payload))?;
-        let call = Call { cluster: self.cluster, protocol: Protocol::Grpc, tries: self.tries };
-        let response = match &self.endpoint {
-            Some(endpoint) => {
-                let mut request = request;
-                set_authority(&mut request, endpoint);
-                endpoint
-                    .send(Protocol::Grpc, request, Instant::now())
-                    .await
-                    .map_err(gateway_upstream::SendError::into_proxy_error)?
+    /// Failures on the way: nobody to call, no connection, an answer that is none.
+    pub(crate) async fn send(self, payload: Bytes, exchange: &mut Exchange) -> Result<Reply, ProxyError> {
+        let path = mesh_rpc::method::path(self.service, self.method);
+        exchange.record.method = Some(path.as_str().into());
+        let left = exchange.deadline.map(|deadline| deadline.left(Instant::now()));
+        let Self { cluster, service, method, codec, metadata, tries, endpoint } = self;
+        let question = Question { service, method, codec, metadata, left, payload };
+        // Where there is nobody else, the metadata need not be kept.
+        let keep = endpoint.is_none() && cluster.cluster().endpoints.len() > 1 && tries.may_repeat();
+        let mut calling = Calling { path, keep, question };
+        let Answer { response, protocol } = match endpoint {
+            Some(endpoint) => calling.send_to(&endpoint).await?,
+            None => {
+                let call = Call { cluster, protocol: Protocol::Grpc, tries };
+                call.send(&mut calling, &mut exchange.record).await?
             }
-            None => call.send(request, &mut exchange.record, set_authority).await?,
         };
-        reply(response).await
-    }
-
-    fn add_fields(&mut self, exchange: &Exchange) {
-        let headers = &mut self.metadata;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.codec.content_type()));
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-        if let Ok(value) = HeaderValue::from_str(self.content_type) {
-            headers.insert(X_CONTENT_TYPE, value);
-        }
-        if let Some(deadline) = exchange.deadline {
-            let left = deadline.left(Instant::now());
-            for (name, value) in [(TIMEOUT, encode_nanos(left)), (GRPC_TIMEOUT, encode_grpc(left))] {
-                if let Ok(value) = HeaderValue::try_from(value) {
-                    headers.insert(name, once(value));
-                }
-            }
+        match protocol {
+            Protocol::Grpc => grpc::reply(response).await,
+            Protocol::Mucp => mucp::reply(response, calling.question.codec).await,
+            Protocol::Http => plain_http::reply(response, service).await,
         }
     }
+}
 
-    fn request(&mut self, message: Bytes) -> Result<Box<http::Request<Body>>, ProxyError> {
-        let path = PathAndQuery::try_from(self.path.as_str())
-            .map_err(|_| ProxyError::new(Cause::BadPayload, format!("{} cannot be called", self.path)))?;
-        let mut request = Box::new(http::Request::new(Body::messages(message, None)));
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = Version::HTTP_2;
-        *request.uri_mut() = path.into();
-        *request.headers_mut() = std::mem::take(&mut self.metadata);
+/// Makes the request of a call for each endpoint that gets it.
+struct Calling<'q> {
+    /// The method as gRPC writes it.
+    path: String,
+    /// Whether there may be another request after this one.
+    keep: bool,
+    question: Question<'q>,
+}
+
+impl Calling<'_> {
+    async fn send_to(&mut self, endpoint: &Rc<EndpointState>) -> Result<Answer, ProxyError> {
+        let protocol = endpoint.protocol(Protocol::Grpc);
+        let request = self.request(endpoint, protocol)?;
+        let response = endpoint.send(protocol, request, Instant::now()).await.map_err(SendError::into_proxy_error)?;
+        Ok(Answer { response, protocol })
+    }
+}
+
+impl Outgoing for Calling<'_> {
+    fn request(
+        &mut self,
+        endpoint: &EndpointState,
+        protocol: Protocol,
+    ) -> Result<Box<http::Request<Body>>, ProxyError> {
+        let kept = self.keep.then(|| self.question.metadata.clone());
+        let authority = &endpoint.endpoint().authority;
+        let request = match protocol {
+            Protocol::Grpc => grpc::request(&mut self.question, &self.path, authority),
+            Protocol::Mucp => mucp::request(&mut self.question, authority),
+            Protocol::Http => plain_http::request(&mut self.question, authority),
+        }?;
+        self.question.metadata = kept.unwrap_or_default();
         Ok(request)
     }
+
+    fn recover(&mut self, _unsent: Option<Box<http::Request<Body>>>) -> bool {
+        self.keep
+    }
+}
+
+/// Reads the whole body of an answer, which is one message: bounded as those of gRPC are.
+pub(super) async fn message_of(mut body: Body) -> Result<Bytes, ProxyError> {
+    body.limit(MESSAGE_BYTES_MAX as u64);
+    body.collect().await.map_err(|error| match error {
+        BodyError::TooLarge { .. } => {
+            let detail = format!("the answer is too large: more than {MESSAGE_BYTES_MAX} bytes");
+            ProxyError::new(Cause::UpstreamProtocol, detail)
+        }
+        error => ProxyError::new(Cause::UpstreamReset, "the service ended the call").with_source(error),
+    })
 }
 
 /// Marks a value that differs with each call. HPACK then keeps it out of its table, where it would only drive out those
@@ -95,76 +132,4 @@ impl Unary<'_> {
 pub(crate) fn once(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
-}
-
-fn set_authority(request: &mut http::Request<Body>, endpoint: &EndpointState) {
-    let mut parts = request.uri().clone().into_parts();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = endpoint.endpoint().authority.parse().ok();
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-}
-
-/// Reads the answer to its end: one message and the status, or the status alone.
-async fn reply(response: Response) -> Result<Result<Bytes, RpcError>, ProxyError> {
-    let not_grpc = |detail: String| ProxyError::new(Cause::UpstreamProtocol, detail);
-    let kind = response.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if !kind.is_some_and(|kind| kind.starts_with("application/grpc")) {
-        return Err(not_grpc(format!("the service does not speak gRPC: it answered {}", response.status)));
-    }
-    let in_headers = Status::from_trailers(&response.headers);
-    let (message, in_trailers) = match read(response.body).await {
-        Ok(read) => read,
-        Err(ReadError::Frame(error)) => return Ok(Err(RpcError::from_grpc(&error.to_status()))),
-        Err(ReadError::Body(error)) => {
-            return Err(ProxyError::new(Cause::UpstreamReset, "the service ended the call").with_source(error));
-        }
-    };
-    let status = in_trailers.or(in_headers).ok_or_else(|| not_grpc("the service sent no status".to_owned()))?;
-    if status.code != mesh_rpc::Code::Ok {
-        return Ok(Err(RpcError::from_grpc(&status)));
-    }
-    match message {
-        Message::One(message) => Ok(Ok(message)),
-        Message::None => Ok(Err(RpcError::internal(crate::error_response::GATEWAY_ID, "error during request: EOF"))),
-        // The endpoint streams: it cannot be called as one question with one answer.
-        Message::Many => Err(ProxyError::new(Cause::Unsupported, "the method answers with a stream")),
-    }
-}
-
-enum Message {
-    None,
-    One(Bytes),
-    Many,
-}
-
-enum ReadError {
-    Frame(frame::FrameError),
-    Body(BodyError),
-}
-
-async fn read(mut body: Body) -> Result<(Message, Option<Status>), ReadError> {
-    let mut decoder = Decoder::default();
-    let (mut message, mut status) = (Message::None, None);
-    while let Some(next) = next_frame(&mut body).await {
-        match next.map_err(ReadError::Body)?.into_data() {
-            Ok(data) => decoder.push(data),
-            Err(frame) => status = frame.into_trailers().ok().and_then(|trailers| Status::from_trailers(&trailers)),
-        }
-        while let Some(next) = decoder.next().map_err(ReadError::Frame)? {
-            message = match message {
-                Message::None => Message::One(next),
-                Message::One(_) | Message::Many => Message::Many,
-            };
-        }
-    }
-    decoder.finish().map_err(ReadError::Frame)?;
-    Ok((message, status))
-}
-
-async fn next_frame(body: &mut Body) -> Option<Result<http_body::Frame<Bytes>, BodyError>> {
-    use http_body::Body as _;
-    let mut body = std::pin::Pin::new(body);
-    std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await
 }

@@ -18,6 +18,7 @@ fn cluster(name: &str, service: &document::Service) -> ClusterSource {
         // Nobody said: HTTP/1.1, but a gRPC request goes on as HTTP/2 and a call is made as gRPC (design 6).
         ServiceProtocol::Http => None,
         ServiceProtocol::Grpc => Some(Protocol::Grpc),
+        ServiceProtocol::Mucp => Some(Protocol::Mucp),
     };
     let (mut endpoints, mut hosts) = (Vec::new(), Vec::new());
     for endpoint in &service.endpoints {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use config_schema::document::{self, Document, HostRewrite, Upgrade, ValueMatch};
 use config_schema::value::RedirectPiece;
 use config_schema::{Code, DocumentPath};
-use gateway_handler::{HostSent, Piece, Proxy, Redirect, Respond, UpgradeAllowed};
+use gateway_handler::{Event, HostSent, Piece, Proxy, Redirect, Respond, Rpc, UpgradeAllowed};
 use gateway_resolve::{Namespace, Naming};
 use gateway_route::{HostPattern, MatchRule, PathPattern, RouteTable, ValuePattern};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -134,6 +134,10 @@ fn handler(handler: &document::Handler, naming: &Naming<'_>, namespace: &Namespa
     match handler {
         document::Handler::Meta => Handler::Meta(rpc(namespace.prefix(), told)),
         document::Handler::Rpc => Handler::Rpc(rpc(namespace.prefix(), told)),
+        document::Handler::Event => {
+            let Rpc { namespace, from_service } = rpc(namespace.prefix(), told);
+            Handler::Event(Event { namespace, from_service })
+        }
         document::Handler::Proxy(proxy) => Handler::Proxy(compile_proxy(proxy)),
         document::Handler::Respond(respond) => Handler::Respond(compile_respond(respond)),
         document::Handler::Redirect(redirect) => Handler::Redirect(compile_redirect(redirect)),

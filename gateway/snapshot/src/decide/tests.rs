@@ -30,6 +30,7 @@ fn outcome(snapshot: &Snapshot, registered: &[&str], request: &str, headers: &[(
         Ok(Action::Proxy { service, .. }) => format!("proxy {service}"),
         Ok(Action::Rpc { service, method, .. }) => format!("rpc {service} {method}"),
         Ok(Action::RpcEndpoint(_)) => "rpc endpoint".to_owned(),
+        Ok(Action::Event { name, .. }) => format!("event {} {}", name.topic(), name.name()),
         Err(error) => format!("{} {}", error.status().as_u16(), error.cause()),
     };
     format!("{route}: {what}")
@@ -54,6 +55,7 @@ routes:
     - { name: app, match: { path: /app/** }, handler: proxy, service: app }
     - { name: gone, match: { path: /gone }, handler: proxy, service: nobody }
     - { name: call, match: { path: /call/** }, handler: rpc, service: caller }
+    - { name: happened, match: { path: /happened/** }, handler: event, namespace: com.example }
 services: { app: { endpoints: ['10.0.0.1:80'] } }
 ";
 
@@ -103,6 +105,7 @@ fn each_handler_is_handed_what_it_needs() {
     check(&["nobody"], "GET http://h/gone", "gone: proxy nobody");
     check(&[], "POST http://h/call/say/hello", "call: 404 no_service");
     check(&["caller"], "POST http://h/call/say/hello", "call: rpc caller Say.Hello");
+    check(&[], "POST http://h/happened/now", "happened: event com.example.happened now");
 }
 
 #[test]
