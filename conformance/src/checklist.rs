@@ -1,7 +1,7 @@
 //! The checklist of the wire: what shows that each line holds, or why nothing does.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -81,7 +81,7 @@ impl Checklist {
                         open.push(format!("{number} {} — {why}", line.says));
                     }
                     (false, None, None) => {
-                        gaps.push(format!("{number}: neither a test nor a case nor a reason: {}", line.says))
+                        gaps.push(format!("{number}: neither a test nor a case nor a reason: {}", line.says));
                     }
                     _ => gaps.push(format!("{number}: one answer, please: {line:?}")),
                 }
@@ -121,7 +121,8 @@ impl fmt::Display for Report {
         }
         writeln!(f, "{:<36}{:>8}{:>16}{:>9}", "all", total.passed, total.not_applicable, total.not_yet)?;
         let open = self.open.iter().fold(String::new(), |mut text, line| {
-            drop(write!(text, "\nnot yet: {line}"));
+            text.push_str("\nnot yet: ");
+            text.push_str(line);
             text
         });
         f.write_str(&open)

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result};
 use conformance::interop::{Area, Outcome, Told, play, read, told};
 use conformance::{namespace, peer};
+use parking_lot::Mutex;
 
 /// How many set-ups run side by side.
 const AT_ONCE: usize = 2;
@@ -60,15 +60,15 @@ fn outside(filter: &str) -> Result<bool> {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
-                    let next = batches.lock().unwrap().pop();
+                    let next = batches.lock().pop();
                     let Some((area, setup)) = next else { break };
                     let part = run(area, setup, filter);
-                    results.lock().unwrap().extend(part);
+                    results.lock().extend(part);
                 }
             });
         }
     });
-    let results = results.into_inner().unwrap();
+    let results = results.into_inner();
     results.iter().for_each(report);
     let count = |wanted: fn(&Outcome) -> bool| results.iter().filter(|told| wanted(&told.outcome)).count();
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));

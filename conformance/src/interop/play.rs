@@ -44,7 +44,9 @@ pub fn play(area: &Area, setup: &str, filter: &str, micro: &Path, peers: &Path) 
         Ok(mut world) => cases.iter().for_each(|case| tell(case, case.play(&mut world))),
         Err(error) => {
             let words = format!("its set-up does not start: {error:#}");
-            cases.iter().for_each(|case| tell(case, Err(anyhow::anyhow!(words.clone()))));
+            for case in cases {
+                tell(case, Err(anyhow::anyhow!(words.clone())));
+            }
         }
     }
     Ok(())

@@ -100,6 +100,6 @@ fn told(step: &Step, output: &Output) -> Result<(Option<i32>, BTreeSet<String>)>
 }
 
 fn lines((status, lines): &(Option<i32>, BTreeSet<String>)) -> String {
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
     format!("exit {status:?}\n{lines}")
 }
