@@ -78,6 +78,38 @@ pub mod int64 {
     }
 }
 
+/// The side of a span: written as its name, read from the name or the number.
+pub mod span_type {
+    use super::{Deserializer, Error, Serializer, Text};
+    use crate::debug::SpanType;
+
+    /// Reads a name or a number; `null` is the first one.
+    ///
+    /// # Errors
+    /// When the value is neither.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+        let text = deserializer.deserialize_any(Text)?;
+        if let Some(known) = SpanType::from_str_name(&text) {
+            return Ok(known.into());
+        }
+        if text.is_empty() {
+            return Ok(0);
+        }
+        text.parse().map_err(|_| D::Error::custom(format_args!("`{text}` is not a type of span")))
+    }
+
+    /// Writes the name; a number without one stays a number.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+        match SpanType::try_from(*value) {
+            Ok(known) => serializer.serialize_str(known.as_str_name()),
+            Err(_) => serializer.serialize_i32(*value),
+        }
+    }
+}
+
 /// Reads a member of any type; `null` is its default.
 ///
 /// # Errors
@@ -156,6 +188,18 @@ mod tests {
         check_request(r#"{"name":true}"#, Ok("true"));
         check_request(r#"{"name":["a"]}"#, Err("a string or a number"));
         check_request(r#"{"nope":1}"#, Err("unknown field `nope`"));
+    }
+
+    #[test]
+    fn spans_name_their_side() {
+        use crate::debug::{Span, SpanType};
+        let span = Span { r#type: SpanType::Outbound.into(), started: 7, ..Span::default() };
+        let text = serde_json::to_string(&span).expect("serialises");
+        assert_eq!(text, r#"{"started":"7","type":"OUTBOUND"}"#);
+        for text in [&text, r#"{"started":7,"type":1,"metadata":null}"#] {
+            assert_eq!(serde_json::from_str::<Span>(text).expect("reads back"), span);
+        }
+        assert!(serde_json::from_str::<Span>(r#"{"type":"SIDEWAYS"}"#).is_err());
     }
 
     #[test]

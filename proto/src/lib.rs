@@ -26,6 +26,7 @@ pub mod errors {
 }
 
 /// The handler `Debug` that every service answers.
+#[expect(clippy::doc_markdown, reason = "prost writes enumerations so")]
 pub mod debug {
     include!("generated/debug.rs");
 }

@@ -39,7 +39,14 @@ const JSON_TEXTS: [&str; 5] = [
 const JSON_INTEGERS: [&str; 8] = ["timestamp", "started", "uptime", "memory", "threads", "gc", "requests", "errors"];
 
 /// Messages of the platform's own services that are spoken as JSON too, with all their members.
-const JSON_SERVICES: [&str; 12] = [
+const JSON_SERVICES: [&str; 19] = [
+    ".LogRequest",
+    ".Record",
+    ".TraceRequest",
+    ".TraceResponse",
+    ".Span",
+    ".CacheRequest",
+    ".CacheResponse",
     ".go.micro.registry.Service",
     ".go.micro.registry.Node",
     ".go.micro.registry.Endpoint",
@@ -54,9 +61,18 @@ const JSON_SERVICES: [&str; 12] = [
     ".go.micro.registry.WatchRequest",
 ];
 
+/// Their members of 64 bits without sign.
+const JSON_UNSIGNED: [&str; 2] = [".Span.started", ".Span.duration"];
+
 /// Their members of 64 bits.
-const JSON_SIGNED: [&str; 3] =
-    [".go.micro.registry.Node.port", ".go.micro.registry.Options.ttl", ".go.micro.registry.Result.timestamp"];
+const JSON_SIGNED: [&str; 6] = [
+    ".LogRequest.count",
+    ".LogRequest.since",
+    ".Record.timestamp",
+    ".go.micro.registry.Node.port",
+    ".go.micro.registry.Options.ttl",
+    ".go.micro.registry.Result.timestamp",
+];
 
 #[test]
 fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
@@ -76,6 +92,7 @@ fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
 
 fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut config = prost_build::Config::new();
+    config.btree_map([".Record.metadata", ".Span.metadata", ".CacheResponse.values"]);
     config.compile_well_known_types().default_package_filename("debug").out_dir(out);
     config.btree_map([".go.api"]); // the same message is the same bytes
     for message in JSON_MESSAGES {
@@ -101,6 +118,10 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         for member in sources.file.iter().flat_map(|file| members(file, message)) {
             let how = if JSON_SIGNED.contains(&member.as_str()) {
                 r#"#[serde(with = "crate::json::int64")]"#
+            } else if JSON_UNSIGNED.contains(&member.as_str()) {
+                r#"#[serde(with = "crate::json::uint64")]"#
+            } else if member == ".Span.type" {
+                r#"#[serde(with = "crate::json::span_type")]"#
             } else {
                 r#"#[serde(deserialize_with = "crate::json::or_default")]"#
             };
@@ -113,8 +134,8 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
 
 /// The paths of the members of one message.
 fn members<'a>(file: &'a FileDescriptorProto, message: &'a str) -> impl Iterator<Item = String> + 'a {
-    let package = file.package();
-    let of_name = file.message_type.iter().filter(move |own| format!(".{package}.{}", own.name()) == message);
+    let package = if file.package().is_empty() { String::new() } else { format!(".{}", file.package()) };
+    let of_name = file.message_type.iter().filter(move |own| format!("{package}.{}", own.name()) == message);
     of_name.flat_map(move |own| own.field.iter().map(move |field| format!("{message}.{}", field.name())))
 }
 

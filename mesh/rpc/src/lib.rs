@@ -18,6 +18,7 @@
 
 pub mod client;
 pub mod codec;
+pub mod debug;
 pub mod error;
 pub mod frame;
 pub mod guard;

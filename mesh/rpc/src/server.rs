@@ -2,7 +2,7 @@
 //!
 //! A [`Server`] holds handlers by name. The path `/anything.Say/Hello` goes to the handler `Say`, whatever stands
 //! before it, and asks it for the method `Hello`; JSON and protobuf are told apart by the content type. Every
-//! server also answers `Debug.Health` and `Debug.Stats`, unless it is made by [`Server::bare`].
+//! server also answers `Debug.Health`, `Stats`, `Log`, `Trace` and `Cache`, unless it is made by [`Server::bare`].
 //!
 //! What no name takes goes to the handler of [`Server::with_fallback`], and what is not gRPC at all, be it HTTP/1.1 or
 //! HTTP/2, to the [`HttpHandler`] of [`Server::with_http`]: one port serves both.
@@ -65,6 +65,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::call::Call;
 pub use self::event::{Event, Subscriber};
 pub use self::http::{HttpBody, HttpHandler};
+use crate::debug::Journal;
 use crate::frame::MESSAGE_BYTES_MAX;
 use crate::owner::Owner;
 use crate::status::Status;
@@ -120,6 +121,8 @@ pub struct Server {
     /// Whether MUCP is served, too.
     mucp: bool,
     subscriber: Option<Arc<dyn Subscriber>>,
+    /// What spans go into. None where `Debug` is not answered.
+    journal: Option<Journal>,
 }
 
 /// What `Debug.Stats` tells.
@@ -132,9 +135,7 @@ struct Counters {
 impl Server {
     /// Returns a server that answers `Debug` only.
     pub fn new() -> Server {
-        let server = Server::bare();
-        let debug = debug::Debug::new(Arc::clone(&server.counters));
-        server.with("Debug", debug)
+        Server::bare().with_journal(Journal::new())
     }
 
     /// Returns a server that answers nothing.
@@ -147,7 +148,16 @@ impl Server {
             counters: Arc::default(),
             mucp: false,
             subscriber: None,
+            journal: None,
         }
+    }
+
+    /// Answers `Debug`, and does so out of this journal; calls of all other handlers become spans in it.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Journal) -> Server {
+        let debug = debug::Debug::new(Arc::clone(&self.counters), journal.clone());
+        self.journal = Some(journal);
+        self.with("Debug", debug)
     }
 
     /// Adds a handler under a name, such as `Say`; replaces an earlier one of that name.

@@ -78,3 +78,172 @@ pub struct StatsResponse {
     #[serde(skip_serializing_if = "crate::json::is_default")]
     pub errors: u64,
 }
+/// Asks for log records.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogRequest {
+    /// Ignored.
+    #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub service: ::prost::alloc::string::String,
+    /// Whether to go on with what is logged from now on.
+    #[prost(bool, tag = "2")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub stream: bool,
+    /// The most records of the past; 0 is the default of the service.
+    #[prost(int64, tag = "3")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(with = "crate::json::int64")]
+    pub count: i64,
+    /// Records from this time on only, in seconds since the Unix epoch.
+    #[prost(int64, tag = "4")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(with = "crate::json::int64")]
+    pub since: i64,
+}
+/// A log record.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Record {
+    /// When it was logged, in seconds since the Unix epoch.
+    #[prost(int64, tag = "1")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(with = "crate::json::int64")]
+    pub timestamp: i64,
+    /// `level`, `file` and what was logged beside the message.
+    #[prost(btree_map = "string, string", tag = "2")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// The message.
+    #[prost(string, tag = "3")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Asks for spans.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceRequest {
+    /// The trace they belong to; empty for all.
+    #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub id: ::prost::alloc::string::String,
+}
+/// The spans that are remembered.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceResponse {
+    /// The oldest first.
+    #[prost(message, repeated, tag = "1")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub spans: ::prost::alloc::vec::Vec<Span>,
+}
+/// One step of a trace.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Span {
+    /// The id of the trace.
+    #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub trace: ::prost::alloc::string::String,
+    /// Its own id.
+    #[prost(string, tag = "2")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub id: ::prost::alloc::string::String,
+    /// The id of the span it is part of; empty for the first.
+    #[prost(string, tag = "3")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub parent: ::prost::alloc::string::String,
+    /// `<service>.<endpoint>`.
+    #[prost(string, tag = "4")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub name: ::prost::alloc::string::String,
+    /// When it began, in nanoseconds since the Unix epoch.
+    #[prost(uint64, tag = "5")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(with = "crate::json::uint64")]
+    pub started: u64,
+    /// How long it took, in nanoseconds.
+    #[prost(uint64, tag = "6")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(with = "crate::json::uint64")]
+    pub duration: u64,
+    /// What else is known, such as `error`.
+    #[prost(btree_map = "string, string", tag = "7")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Which side.
+    #[prost(enumeration = "SpanType", tag = "8")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(with = "crate::json::span_type")]
+    pub r#type: i32,
+}
+/// Asks for the responses that the client of the service keeps.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CacheRequest {}
+/// The responses that the client of the service keeps.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CacheResponse {
+    /// JSON of the responses, by the hash of their requests.
+    #[prost(btree_map = "string, string", tag = "1")]
+    #[serde(skip_serializing_if = "crate::json::is_default")]
+    #[serde(deserialize_with = "crate::json::or_default")]
+    pub values: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// On which side of a call a span was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SpanType {
+    /// The side of the service.
+    Inbound = 0,
+    /// The side of the caller.
+    Outbound = 1,
+}
+impl SpanType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Inbound => "INBOUND",
+            Self::Outbound => "OUTBOUND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INBOUND" => Some(Self::Inbound),
+            "OUTBOUND" => Some(Self::Outbound),
+            _ => None,
+        }
+    }
+}

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::codec::{self, Codec, DecodeError};
+use crate::debug::{Journal, OpenSpan, Parent, SpanType};
 use crate::frame::Decoder;
 use crate::metadata::Metadata;
 use crate::status::{Code, Status};
@@ -174,6 +175,27 @@ impl Call {
             Source::Mucp(_) => format!("rpc: can't find method {method}"),
         };
         Status::new(Code::Unimplemented, text)
+    }
+
+    /// Begins the span of this call, and names it to the handler in the metadata. Calls of `Debug` have none.
+    pub(super) fn begin_span(&mut self, journal: &Journal) -> Option<OpenSpan> {
+        let Head { service, handler, method, .. } = &self.head;
+        if handler == "Debug" {
+            return None;
+        }
+        let name = [service.as_str(), handler, method].into_iter().filter(|part| !part.is_empty());
+        let name = name.collect::<Vec<_>>().join(".");
+        let told = |key| self.metadata.get(key);
+        // Every call over MUCP has a `Micro-Id`: it stands for a trace only beside a span, as in Go.
+        let parent = match (told("Micro-Trace-Id"), told("Micro-Span-Id")) {
+            (Some(trace), span) => Some(Parent { trace, span: span.unwrap_or_default() }),
+            (None, Some(span)) => told("Micro-Id").map(|trace| Parent { trace, span }),
+            (None, None) => None,
+        };
+        let span = journal.begin(name, SpanType::Inbound, parent);
+        self.metadata.set("Micro-Trace-Id", span.trace());
+        self.metadata.set("Micro-Span-Id", span.id());
+        Some(span)
     }
 
     /// Each protocol has its own words for it.

@@ -95,7 +95,7 @@ fn start(
     let limit = server.limits.message_bytes;
     let source = Source::Grpc(request.into_body(), Decoder::new(limit));
     let call = Call::new(head, codec, metadata, deadline, source, outgoing, limit);
-    Work::new(handler, call, messages, Arc::clone(&server.counters))
+    Work::new(server, handler, call, messages)
 }
 
 /// The sooner one of gRPC's and go-micro's. What is not a time is ignored.

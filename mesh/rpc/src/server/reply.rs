@@ -24,7 +24,7 @@ pub(super) struct Reply {
 
 enum State {
     /// The handler is at work, or its last messages are to be fetched.
-    Working(Work),
+    Working(Box<Work>),
     /// All messages were fetched.
     Ending(Status),
     /// What is not gRPC.
@@ -36,7 +36,7 @@ enum State {
 impl Reply {
     /// Returns the reply of a call that a handler works on.
     pub(super) fn new(work: Work) -> Reply {
-        Reply { state: State::Working(work), next: None }
+        Reply { state: State::Working(Box::new(work)), next: None }
     }
 
     /// Returns the reply of a call that ended before it began.

@@ -11,7 +11,8 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 
-use super::{Call, Counters, Handler};
+use super::{Call, Counters, Handler, Server};
+use crate::debug::OpenSpan;
 use crate::error::{RpcError, SERVER_ID};
 use crate::status::{Code, Status};
 
@@ -23,6 +24,7 @@ pub(super) struct Work {
     result: Option<Status>,
     messages: mpsc::Receiver<Bytes>,
     counters: Arc<Counters>,
+    span: Option<OpenSpan>,
 }
 
 /// What comes next of a call.
@@ -34,11 +36,13 @@ pub(super) enum Item {
 impl Work {
     /// Begins a call. `messages` is the other end of what the call sends to.
     pub(super) fn new(
+        server: &Server,
         handler: Arc<dyn Handler>,
         mut call: Call,
         messages: mpsc::Receiver<Bytes>,
-        counters: Arc<Counters>,
     ) -> Work {
+        let counters = Arc::clone(&server.counters);
+        let span = server.journal.as_ref().and_then(|journal| call.begin_span(journal));
         let deadline = call.deadline();
         let running = async move {
             // Nothing of the call is used after a panic.
@@ -49,7 +53,7 @@ impl Work {
             };
             ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
         };
-        Work { running: Some(Box::pin(running)), result: None, messages, counters }
+        Work { running: Some(Box::pin(running)), result: None, messages, counters, span }
     }
 
     /// Fetches the next message; once there are no more, the end, and then no more than that.
@@ -60,6 +64,9 @@ impl Work {
         {
             let status = ended.err().unwrap_or_else(Status::ok);
             self.counters.ended(&status);
+            if let Some(span) = self.span.take() {
+                span.end(if status.code == Code::Ok { Ok(()) } else { Err(&status.message) });
+            }
             self.result = Some(status);
             self.running = None; // drops the sender, so that the messages end
         }

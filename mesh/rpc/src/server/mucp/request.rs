@@ -89,7 +89,7 @@ impl Request {
         let codec = Ok(self.content().codec());
         let limit = server.limits.message_bytes;
         let call = Call::new(head, codec, metadata, deadline, Source::Mucp(source), outgoing, limit);
-        Ok(Work::new(Arc::clone(found), call, messages, Arc::clone(&server.counters)))
+        Ok(Work::new(server, Arc::clone(found), call, messages))
     }
 
     /// Returns the handler, and the two parts of the endpoint.
