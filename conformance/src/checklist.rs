@@ -120,11 +120,6 @@ impl fmt::Display for Report {
             total.not_yet += sum.not_yet;
         }
         writeln!(f, "{:<36}{:>8}{:>16}{:>9}", "all", total.passed, total.not_applicable, total.not_yet)?;
-        let open = self.open.iter().fold(String::new(), |mut text, line| {
-            text.push_str("\nnot yet: ");
-            text.push_str(line);
-            text
-        });
-        f.write_str(&open)
+        self.open.iter().try_for_each(|line| write!(f, "\nnot yet: {line}"))
     }
 }

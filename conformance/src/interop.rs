@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use play::{Outcome, Told, play, told};
+pub use world::World;
 
 /// One file: set-ups, and the cases in them.
 #[derive(Debug, Deserialize)]

@@ -27,5 +27,6 @@ pub mod peer;
 pub mod process;
 pub mod run;
 pub mod soak;
+pub mod steady;
 pub mod suite;
 pub mod wait;

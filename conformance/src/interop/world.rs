@@ -18,9 +18,9 @@ const COMMAND_SECONDS: &str = "60";
 /// Where programs are, after those of the case.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What runs.
+/// What runs in a namespace. Dropping it ends all of it.
 #[derive(Debug)]
-pub(super) struct World {
+pub struct World {
     folder: PathBuf,
     env: IndexMap<String, String>,
     processes: IndexMap<String, Process>,
@@ -43,7 +43,10 @@ impl Process {
 
 impl World {
     /// Starts a set-up in a folder, with programs from `bin`.
-    pub(super) fn start(setup: &Setup, folder: &Path, bin: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When one does not become ready.
+    pub fn start(setup: &Setup, folder: &Path, bin: &Path) -> Result<Self> {
         let work = folder.join("work");
         fs::create_dir_all(&work)?;
         let mut env = IndexMap::from([
@@ -86,7 +89,10 @@ impl World {
     }
 
     /// Starts a process and waits until it is ready.
-    pub(super) fn spawn(&mut self, start: &Start) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not; the error holds what it wrote.
+    pub fn spawn(&mut self, start: &Start) -> Result<()> {
         // `exec`, so that what is ended is the program and not its shell.
         let log = self.folder.join(format!("{}.log", start.name));
         let output = fs::File::create(&log)?;
@@ -130,7 +136,10 @@ impl World {
     }
 
     /// Ends a process with a signal, and waits for it.
-    pub(super) fn end(&mut self, name: &str, signal: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When there is none of that name, or it does not end.
+    pub fn end(&mut self, name: &str, signal: &str) -> Result<()> {
         let process = self.process(name)?;
         let id = process.child.id().to_string();
         let status = Command::new("kill").args([signal, &id]).status()?;
