@@ -10,7 +10,7 @@ use mesh_rpc::Codec;
 use mesh_rpc::client::{ConnectError, Target};
 use mesh_rpc::error::CLIENT_ID;
 use mesh_rpc::mucp::ContentType;
-use mesh_rpc::{RpcError, codec};
+use mesh_rpc::{HttpClient, RpcError, codec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -233,7 +233,11 @@ impl Client {
                     client.call_bytes(&request.target(left()), ContentType::of_codec(request.codec), message).await;
                 answer.map_err(|error| self.of_mucp(request.service, error))
             }
-            Protocol::Http => Err(not_spoken(Protocol::Http)),
+            Protocol::Http => {
+                let client = HttpClient::new(candidate.address.as_str());
+                let answer = client.call_bytes(&request.target(left()), request.codec, message).await;
+                answer.map_err(|error| self.of_mucp(request.service, error))
+            }
         }
     }
 
@@ -249,7 +253,7 @@ impl Client {
                 let opened = client.stream(&request.target(within), ContentType::of_codec(request.codec)).await;
                 opened.map(Stream::mucp).map_err(|error| self.of_mucp(request.service, error))
             }
-            Protocol::Http => Err(not_spoken(Protocol::Http)),
+            Protocol::Http => Err(CallError::internal("nodes that speak http have no streams")),
         }
     }
 
@@ -282,8 +286,4 @@ impl Client {
 /// Says whether a node of the registry does not say what it speaks: go-micro then uses its older envelopes.
 fn is_legacy(request: &Request<'_>, candidate: &Candidate) -> bool {
     request.address.is_none() && request.protocol.is_none() && candidate.protocol.is_none()
-}
-
-fn not_spoken(protocol: Protocol) -> CallError {
-    CallError::internal(format!("nodes that speak {} cannot be called yet", protocol.name()))
 }

@@ -37,7 +37,7 @@ use crate::status::{Code, GrpcError, Status};
 use crate::timeout::{GRPC_TIMEOUT, TIMEOUT, encode_grpc, encode_nanos};
 
 /// Who calls, in the form of gRPC over HTTP/2 ("User Agents"). Go's handlers see it among the metadata.
-const AGENT: &str = concat!("grpc-rust-micro/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("grpc-rust-micro/", env!("CARGO_PKG_VERSION"));
 
 /// The most bytes of the headers of a response. A long error of Go travels three times in its trailers.
 const HEADER_BYTES_MAX: u32 = 1024 * 1024;

@@ -1,9 +1,10 @@
-//! Calling and serving go-micro services over gRPC.
+//! Calling and serving go-micro services: over gRPC, over MUCP ([`mucp`]) and over plain HTTP ([`plain_http`]).
 //!
 //! The greater part is pure and does no I/O, so that the gateway's handlers can use it with connections of their
 //! own: [`error`] (the go-micro error object), [`status`] (gRPC's trailers), [`frame`], [`metadata`], [`codec`],
 //! [`method`], [`timeout`] and [`json`]. On top of it stand [`server`], which serves what Go peers call, and
-//! [`client`], a small client (unary calls and streams) for the control plane and for tests. The data path does not use either.
+//! [`client`], a small client (unary calls and streams) for the control plane and for tests. The data path does not
+//! use either. [`debug`] is what a process remembers of itself.
 //!
 //! Facts about the wire are those of gRPC over HTTP/2 and of go-micro v2.9.1; where Go's behaviour is a defect the
 //! item says what happens here instead.
@@ -27,6 +28,7 @@ pub mod metadata;
 pub mod method;
 pub mod mucp;
 mod owner;
+pub mod plain_http;
 pub mod server;
 pub mod status;
 pub mod timeout;
@@ -35,5 +37,6 @@ pub use client::{Client, Stream};
 pub use codec::Codec;
 pub use error::RpcError;
 pub use owner::Owner;
+pub use plain_http::HttpClient;
 pub use server::{Call, Handler, Server};
 pub use status::{Code, GrpcError, Status};
