@@ -1,18 +1,18 @@
 //! Variables and flags: one table says which there are, what each does to the document, and what its help says.
 //!
-//! The table ([`rows`]) is read by the environment ([`fn@environment`]), by the argument normaliser ([`fn@arguments`]), by
+//! The table ([`rows`]) is read by the environment ([`fn@environment`]), by the command line ([`FlagWord`]), by
 //! `--help` and by the reference, so they cannot disagree. Who wins (spec/gateway 2.3): a command's flag over its
 //! variable over the global `--api_…` flag over the files; empty values are skipped as if they were not there.
 
 mod apply;
-mod arguments;
 mod environment;
+mod flag;
 mod row;
 mod table;
 
-pub use arguments::{Arguments, OwnFlag, UsageError, arguments};
 pub use environment::environment;
-pub use row::{Commands, Effect, Place, Row, Status, Takes};
+pub use flag::{FlagWord, Scope, UsageError};
+pub use row::{Commands, Effect, Place, Row, Status, Takes, same_flag};
 pub use table::rows;
 
 pub(crate) use apply::apply;
@@ -74,7 +74,8 @@ pub fn config_files(settings: &[Setting]) -> Vec<String> {
         };
         settings.iter().filter(wanted)
     };
-    let by_flags: Vec<String> = files(true).map(|setting| setting.value.clone()).collect();
+    let by_flags: Vec<String> =
+        files(true).map(|setting| setting.value.clone()).filter(|name| !name.is_empty()).collect();
     if !by_flags.is_empty() {
         return by_flags;
     }

@@ -6,6 +6,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use config_schema::{Code, DocumentPath, Input, Layers, Origin, Preset, load, settings};
 
+#[path = "support/line.rs"]
+mod line;
+
 fn valid() -> Vec<(String, Vec<u8>)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valid");
     let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -115,7 +118,7 @@ fn api(before: &str, after: &str, env: &[(&str, &str)], files: &[&str]) -> Layer
     Layers {
         preset: Some(Preset::Api),
         files: files.iter().enumerate().map(|(at, text)| Input::text(format!("{at}.yaml"), *text)).collect(),
-        settings: [settings::environment(variables.clone()), settings::arguments(line, &[]).unwrap().settings].concat(),
+        settings: [settings::environment(variables.clone()), line::settings(line, Some(Preset::Api))].concat(),
         variables,
     }
 }
@@ -217,7 +220,7 @@ fn every_row_of_the_table_has_its_place() {
             settings::Place::Command => vec!["api".to_owned(), flag],
             _ => vec![flag, "api".to_owned()],
         };
-        let given = settings::arguments(words(format!("--{flag}={value}")), &[]).unwrap().settings;
+        let given = line::settings(words(format!("--{flag}={value}")), Some(Preset::Api));
         let loaded = load(&Layers { settings: given, ..Layers::preset(Preset::Api) })
             .unwrap_or_else(|report| panic!("{report}"));
         let path = path.replace("routes.api[api]", "routes.api[2]");

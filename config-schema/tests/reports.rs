@@ -14,6 +14,9 @@ use std::{
 
 use config_schema::{Code, Input, Layers, Preset, Report, load, settings};
 
+#[path = "support/line.rs"]
+mod line;
+
 /// Codes whose samples are made by other crates: they need the compiled form, or sockets and files.
 const FOUND_ELSEWHERE: [Code; 4] = [Code::BadTemplate, Code::UnreachableRoute, Code::BindFailed, Code::Unavailable];
 
@@ -66,7 +69,7 @@ fn case(text: &str) -> Layers {
         map.map(|(k, v)| (k.as_str().unwrap().to_owned(), v.as_str().map(str::to_owned))).collect()
     };
     let line = [words(&case["before"]), words(&case["command"]), words(&case["args"])].concat();
-    let arguments = settings::arguments(line, &[]).unwrap();
+    let flags = line::settings(line, case["command"].as_str().and_then(Preset::of_command));
     let variables: BTreeMap<String, String> =
         pairs("env").into_iter().map(|(k, v)| (k, v.unwrap_or_default())).collect();
     let file = |(name, text): (String, Option<String>)| match text {
@@ -76,7 +79,7 @@ fn case(text: &str) -> Layers {
     Layers {
         preset: case["command"].as_str().and_then(Preset::of_command),
         files: pairs("files").into_iter().map(file).collect(),
-        settings: [settings::environment(variables.clone()), arguments.settings].concat(),
+        settings: [settings::environment(variables.clone()), flags].concat(),
         variables,
     }
 }

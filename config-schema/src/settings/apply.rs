@@ -1,6 +1,6 @@
 //! Settings act on the tree.
 
-use super::{GivenBy, Setting, arguments::boolean, row::Effect};
+use super::{GivenBy, Setting, flag::boolean, row::Effect};
 use crate::{
     diagnostic::{Code, Diagnostic, Findings},
     path::DocumentPath,
@@ -27,6 +27,9 @@ pub(crate) fn apply(
 }
 
 fn apply_one(tree: &mut Node, setting: &Setting, sources: &mut SourceMap, findings: &mut Findings) {
+    if setting.value.is_empty() {
+        return; // as if it were not there (spec/gateway 2.3)
+    }
     let kind = match &setting.by {
         GivenBy::Variable(name) => SourceKind::Variable(name.clone()),
         GivenBy::Flag(name) => SourceKind::Flag(name.clone()),

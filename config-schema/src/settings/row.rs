@@ -125,7 +125,7 @@ impl Row {
 }
 
 /// Compares two names of flags; `_` and `-` are the same.
-pub(crate) fn same_flag(a: &str, b: &str) -> bool {
+pub fn same_flag(a: &str, b: &str) -> bool {
     let dashes = |name: &str| name.replace('_', "-");
     dashes(a) == dashes(b)
 }

@@ -29,10 +29,10 @@ pub(crate) fn version(invocation: &Invocation) -> Exit {
 }
 
 /// The documents that a command is given: each file on its own, and those of `--config` together as one.
-fn documents(invocation: &Invocation, files: &[String]) -> Result<Vec<(String, Origin)>, Exit> {
+fn documents(invocation: &Invocation) -> Result<Vec<(String, Origin)>, Exit> {
     let Invocation { preset, settings, variables, .. } = invocation;
     let one = |file: &String| (file.clone(), Origin::of_files(*preset, vec![file.clone()], settings, variables));
-    let mut documents: Vec<_> = files.iter().map(one).collect();
+    let mut documents: Vec<_> = invocation.words().iter().map(one).collect();
     if documents.is_empty() {
         let origin = Origin::of_settings(*preset, settings, variables);
         if !origin.has_files() {

@@ -48,6 +48,14 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// Returns an error of the system in Go's words: without its number, in lower case.
+pub(crate) fn as_go(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
 fn write(to: &mut impl Write, text: &str) {
     // Nobody is left to be told.
     to.write_all(text.as_bytes()).and_then(|()| to.flush()).ok();

@@ -32,20 +32,26 @@ struct Process {
 impl Process {
     /// Takes address and token as they are given, else from the document that is named, else the defaults. A document
     /// that does not load is no reason not to ask: it may be the very one that the process is to read again.
-    fn of(invocation: &Invocation, token: Option<&Secret>) -> Result<Self, String> {
+    fn of(invocation: &Invocation) -> Result<Self, String> {
+        let token = invocation.values.text("admin_token").map(str::parse::<Secret>).transpose();
+        let token = token.map_err(|error| error.to_string())?;
         let Invocation { preset, settings, variables, .. } = invocation;
         let origin = Origin::of_settings(*preset, settings, variables);
         let compiled = origin.has_files().then(|| origin.compile());
         let token_unread = token.is_none() && matches!(compiled, Some(Err(_)));
         let admin: Option<Admin> = compiled.and_then(Result::ok).map(|compiled| compiled.loaded.document.admin.clone());
         let of_document = admin.as_ref().and_then(|admin| admin.address.get()).map(|address| address.to_string());
-        let address = given_address(settings).or(of_document).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+        let address = invocation
+            .setting("admin")
+            .map(str::to_owned)
+            .or(of_document)
+            .unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
         // `:8099` and `0.0.0.0:8099` are where it listens; from here it is this host.
         let address = match address.rsplit_once(':') {
             Some(("" | "0.0.0.0" | "[::]", port)) => format!("127.0.0.1:{port}"),
             _ => address,
         };
-        let secret = token.or(admin.as_ref().and_then(|admin| admin.token.as_ref()));
+        let secret = token.as_ref().or(admin.as_ref().and_then(|admin| admin.token.as_ref()));
         let token = secret.map(|secret| secret_text(secret, variables)).transpose()?;
         Ok(Self { address, token, token_unread })
     }
@@ -60,11 +66,10 @@ impl Process {
     }
 }
 
-/// A flag before a variable.
-fn given_address(settings: &[Setting]) -> Option<String> {
-    let of_admin = || settings.iter().filter(|setting| setting.row.flags.contains(&"admin"));
-    let flag = of_admin().rfind(|setting| matches!(setting.by, GivenBy::Flag(_)));
-    flag.or_else(|| of_admin().next_back()).map(|setting| setting.value.clone())
+/// Returns whether a flag names a process. A variable does not: it says where a process should listen.
+pub(crate) fn is_asked(invocation: &Invocation) -> bool {
+    let is_flag = |setting: &Setting| matches!(setting.by, GivenBy::Flag(_));
+    invocation.settings.iter().any(|setting| setting.row.flags.contains(&"admin") && is_flag(setting))
 }
 
 /// Reads a secret from where it is.

@@ -10,8 +10,8 @@ use crate::exit::Exit;
 use crate::output::{Output, complain_report, say, say_json};
 
 /// Checks documents as the gateway would read them.
-pub(crate) fn check(invocation: &Invocation, files: &[String]) -> Exit {
-    let documents = match documents(invocation, files) {
+pub(crate) fn check(invocation: &Invocation) -> Exit {
+    let documents = match documents(invocation) {
         Ok(documents) => documents,
         Err(exit) => return exit,
     };

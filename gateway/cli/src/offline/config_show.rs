@@ -3,18 +3,18 @@
 use config_schema::{Effective, Origin as ValueOrigin};
 use gateway_admin::with_origins;
 
-use crate::arguments::{ConfigShow, Invocation};
+use crate::arguments::Invocation;
 use crate::document::Origin;
 use crate::exit::Exit;
 use crate::output::{Output, complain_report, say, say_json};
 
 /// Shows the document of files, variables and flags.
-pub(crate) fn config_show(invocation: &Invocation, how: &ConfigShow) -> Exit {
+pub(crate) fn config_show(invocation: &Invocation) -> Exit {
     let Invocation { preset, settings, variables, .. } = invocation;
     match Origin::of_settings(*preset, settings, variables).compile() {
         Ok(compiled) => {
             complain_report(&compiled.warnings);
-            print(&compiled.loaded.effective(), how, invocation.output);
+            print(&compiled.loaded.effective(), invocation);
             Exit::Done
         }
         Err(report) => {
@@ -25,13 +25,15 @@ pub(crate) fn config_show(invocation: &Invocation, how: &ConfigShow) -> Exit {
 }
 
 /// Without `--effective` only what somebody said is shown, one value a line.
-fn print(effective: &Effective, how: &ConfigShow, output: Output) {
-    match (output, how.origin) {
+fn print(effective: &Effective, invocation: &Invocation) {
+    let is_whole = invocation.values.is_on("effective");
+    let with_origin = invocation.values.is_on("origin");
+    match (invocation.output, with_origin) {
         (Output::Json, true) => say_json(&with_origins(effective)),
         (Output::Json, false) => say_json(effective.to_json()),
-        (Output::Text, true) if how.effective => say(&effective.to_yaml_with_origin()),
-        (Output::Text, false) if how.effective => say(&effective.to_yaml()),
-        (Output::Text, _) => say(&said(effective, how.origin)),
+        (Output::Text, true) if is_whole => say(&effective.to_yaml_with_origin()),
+        (Output::Text, false) if is_whole => say(&effective.to_yaml()),
+        (Output::Text, _) => say(&said(effective, with_origin)),
     }
 }
 

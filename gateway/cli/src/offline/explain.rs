@@ -7,14 +7,33 @@ use gateway_snapshot::{Compiled, Explanation, Given, Listener};
 use serde_json::json;
 
 use super::listener;
-use crate::arguments::{Invocation, Question};
+use crate::arguments::Invocation;
 use crate::document::Origin;
 use crate::exit::Exit;
 use crate::output::{Output, complain, complain_report, say, say_json};
 
+/// What is asked.
+#[derive(Debug, PartialEq, Eq)]
+struct Question<'i> {
+    /// Method and URL.
+    request: &'i str,
+    headers: Vec<(&'i str, &'i str)>,
+    /// The names that are registered; all are if nobody says.
+    given: Option<Vec<String>>,
+    /// The listener, if it does not follow from the URL.
+    listener: Option<&'i str>,
+}
+
 /// Explains one request.
-pub(crate) fn explain(invocation: &Invocation, question: &Question) -> Exit {
+pub(crate) fn explain(invocation: &Invocation) -> Exit {
     let Invocation { preset, settings, variables, .. } = invocation;
+    let question = match Question::of(invocation) {
+        Ok(question) => question,
+        Err(reason) => {
+            complain(&format!("Incorrect Usage. {reason}\n"));
+            return Exit::Usage;
+        }
+    };
     let compiled = match Origin::of_settings(*preset, settings, variables).compile() {
         Ok(compiled) => compiled,
         Err(report) => {
@@ -22,7 +41,7 @@ pub(crate) fn explain(invocation: &Invocation, question: &Question) -> Exit {
             return Exit::Invalid;
         }
     };
-    match answer(&compiled, question) {
+    match answer(&compiled, &question) {
         Ok(explanation) => {
             match invocation.output {
                 Output::Text => say(&told(&explanation)),
@@ -37,14 +56,30 @@ pub(crate) fn explain(invocation: &Invocation, question: &Question) -> Exit {
     }
 }
 
-fn answer(compiled: &Compiled, question: &Question) -> Result<Explanation, String> {
-    let request = request(&question.request)?;
+impl<'i> Question<'i> {
+    fn of(invocation: &'i Invocation) -> Result<Self, String> {
+        let header = |text: &'i String| match text.split_once(':') {
+            Some((name, value)) if !name.trim().is_empty() => Ok((name.trim(), value.trim())),
+            _ => Err(format!("a header is written `Name: value`, not `{text}`")),
+        };
+        let values = &invocation.values;
+        let names = values.all("given").iter().flat_map(|names| names.split(',')).map(str::trim);
+        let names = names.filter(|name| !name.is_empty()).map(str::to_owned);
+        Ok(Self {
+            request: invocation.words().first().map_or("", String::as_str),
+            headers: values.all("header").iter().map(header).collect::<Result<_, _>>()?,
+            given: values.given("given").map(|_| names.collect()),
+            listener: values.text("listener"),
+        })
+    }
+}
+
+fn answer(compiled: &Compiled, question: &Question<'_>) -> Result<Explanation, String> {
+    let request = request(question.request)?;
     let (_, url) = request.split_once(' ').unwrap_or_default();
-    let listener = listener::choose(&compiled.snapshot, url, question.listener.as_deref())?;
-    let headers: Vec<(&str, &str)> =
-        question.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let listener = listener::choose(&compiled.snapshot, url, question.listener)?;
     let given = question.given.clone().map_or(Given::All, Given::Names);
-    Ok(ask(compiled, listener, &given, &request, &headers))
+    Ok(ask(compiled, listener, &given, &request, &question.headers))
 }
 
 /// `GET` may be left out.

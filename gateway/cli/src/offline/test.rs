@@ -28,8 +28,8 @@ struct Failure {
 }
 
 /// Runs the tests of each document.
-pub(crate) fn test(invocation: &Invocation, files: &[String]) -> Exit {
-    let documents = match documents(invocation, files) {
+pub(crate) fn test(invocation: &Invocation) -> Exit {
+    let documents = match documents(invocation) {
         Ok(documents) => documents,
         Err(exit) => return exit,
     };

@@ -4,13 +4,13 @@ use http::{Method, StatusCode};
 
 use super::Process;
 use super::client::ask;
-use crate::arguments::{ConfigShow, Invocation};
+use crate::arguments::Invocation;
 use crate::exit::Exit;
 use crate::output::{Output, complain, complain_error, say};
 
 /// Shows the document of a running process; it is always the effective one.
-pub(crate) fn config_show(invocation: &Invocation, how: &ConfigShow) -> Exit {
-    let process = match Process::of(invocation, how.token.as_ref()) {
+pub(crate) fn config_show(invocation: &Invocation) -> Exit {
+    let process = match Process::of(invocation) {
         Ok(process) => process,
         Err(reason) => {
             complain(&format!("error: {reason}\n"));
@@ -21,7 +21,7 @@ pub(crate) fn config_show(invocation: &Invocation, how: &ConfigShow) -> Exit {
         Output::Text => "yaml",
         Output::Json => "json",
     };
-    let target = format!("/config?format={format}&origin={}", how.origin);
+    let target = format!("/config?format={format}&origin={}", invocation.values.is_on("origin"));
     match ask(&process, Method::GET, &target, "*/*") {
         Ok(answer) if answer.status == StatusCode::OK => {
             say(&answer.body);

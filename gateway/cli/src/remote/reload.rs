@@ -1,6 +1,5 @@
 //! `micro reload`: has a running process read its document again, and says how that went.
 
-use config_schema::value::Secret;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,8 +10,8 @@ use crate::exit::Exit;
 use crate::output::{Output, complain, complain_error, say, say_json};
 
 /// Asks for a reload.
-pub(crate) fn reload(invocation: &Invocation, token: Option<&Secret>) -> Exit {
-    let process = match Process::of(invocation, token) {
+pub(crate) fn reload(invocation: &Invocation) -> Exit {
+    let process = match Process::of(invocation) {
         Ok(process) => process,
         Err(reason) => {
             complain(&format!("error: {reason}\n"));

@@ -53,7 +53,7 @@ fn flags_of_the_preset_that_is_named_count() {
     assert_eq!((&explained["handler"], &explained["service"]), (&"rpc".into(), &"com.example.api.greeter".into()));
     let ended = run(&["explain", "--namespace", "com.example", url]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("unexpected argument '--namespace'"), "{}", ended.err);
+    assert!(ended.err.contains("flag provided but not defined: -namespace"), "{}", ended.err);
 }
 
 #[test]

@@ -1,0 +1,18 @@
+//! Publishing and subscribing.
+
+use super::{Command, Flag, Words, flags::SERVER_ADDRESS, planned::not_built};
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command::new("publish", "Publish a message to a topic")
+        .usage("TOPIC JSON")
+        .flags(&[Flag::text(&["metadata"], "KEY=VALUE", "metadata that is sent; may be repeated")
+            .variable("MICRO_METADATA")
+            .many()])
+        .needs(2, r#"require topic and message e.g micro publish event '{"hello": "world"}'"#)
+        .run(not_built),
+    Command::ours("subscribe", "Print what is published on a topic")
+        .usage("TOPIC")
+        .words(Words::Between(1, 1))
+        .run(not_built),
+    Command::new("broker", "Run the message broker").flags(&[SERVER_ADDRESS]).run(not_built),
+];

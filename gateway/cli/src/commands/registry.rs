@@ -1,0 +1,53 @@
+//! What the registry holds, and the registry itself.
+
+use super::{Command, Words, flags::SERVER_ADDRESS, planned, planned::not_built};
+
+const LIST: Command = Command::new("list", "List items in registry or network").commands(&[
+    LIST_SERVICES,
+    Command::new("nodes", "List nodes in the network").run(not_built),
+    Command::new("routes", "List network routes").run(not_built),
+]);
+
+const LIST_SERVICES: Command = Command::new("services", "List services in registry").run(not_built);
+
+const GET: Command =
+    Command::new("get", "Get item from registry").commands(&[Command::new("service", "Get service from registry")
+        .usage("NAME")
+        .needs(1, "service required")
+        .run(not_built)]);
+
+const REGISTER: Command = Command::new("register", "Register an item in the registry").commands(&[Command::new(
+    "service",
+    "Register a service with JSON definition",
+)
+.usage("JSON...")
+.needs(1, "require service definition")
+.run(not_built)]);
+
+const DEREGISTER: Command = Command::new("deregister", "Deregister an item in the registry").commands(&[Command::new(
+    "service",
+    "Deregister a service with JSON definition",
+)
+.usage("JSON...")
+.needs(1, "require service definition")
+.run(not_built)]);
+
+pub(super) const COMMANDS: &[Command] = &[
+    LIST,
+    Command { name: "services", about: "As `list services`", ..LIST_SERVICES },
+    GET,
+    REGISTER,
+    DEREGISTER,
+    Command::new("registry", "Run the service registry")
+        .flags(&[SERVER_ADDRESS])
+        .commands(&[LIST, GET, REGISTER, DEREGISTER])
+        .words(Words::Commands)
+        .run(not_built),
+    Command::new("file", "Move files between your local machine and the server").commands(&[Command::new(
+        "upload",
+        "Upload a file",
+    )
+    .usage("REMOTE LOCAL")
+    .needs(2, "Required filename to upload")
+    .run(planned::file_upload)]),
+];
