@@ -35,7 +35,7 @@ mod via;
 pub use client::{Client, Options, Request};
 pub use error::{CallError, StreamError};
 pub use identity::Identity;
-pub use node::{Membership, Node, Registries};
+pub use node::{Membership, Node, Registries, bind};
 pub use protocol::Protocol;
 pub use selector::{Filter, Selector, Strategy};
 pub use stream::Stream;

@@ -141,7 +141,11 @@ async fn keep(registry: Arc<dyn Registry>, identity: Identity, bound: SocketAddr
     }
 }
 
-async fn bind(address: &str) -> io::Result<TcpListener> {
+/// Listens at an address (`host:port`; without a host: all addresses, IPv4 alone where IPv6 is off).
+///
+/// # Errors
+/// When it cannot be bound.
+pub async fn bind(address: &str) -> io::Result<TcpListener> {
     match address.strip_prefix(':') {
         Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
             Ok(listener) => Ok(listener),

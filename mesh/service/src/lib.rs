@@ -16,6 +16,7 @@ mod exec;
 mod file;
 mod group;
 mod grpc;
+mod mucp;
 mod presence;
 mod program;
 mod reply;

@@ -14,6 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::exec::Program;
 use crate::file::Files;
 use crate::grpc::Grpc;
+use crate::mucp::Mucp;
 use crate::reply;
 use crate::web::Web;
 
@@ -35,7 +36,8 @@ pub(crate) fn server(service: &str, endpoint: &Endpoint) -> Server {
         Endpoint::Exec(file) => Server::new()
             .with_fallback(calls(Behind::Program(Program::new(service, file.clone()))))
             .with_http(Refusing(service.to_owned())),
-        Endpoint::Mucp(_) => Server::new(),
+        // As for gRPC, `Debug` too.
+        Endpoint::Mucp(address) => Server::bare().with_fallback(calls(Behind::Mucp(Mucp::new(service, address)))),
     }
 }
 
@@ -52,6 +54,7 @@ enum Behind {
     Web(Arc<Web>),
     Files(Files),
     Program(Program),
+    Mucp(Mucp),
 }
 
 #[async_trait]
@@ -63,6 +66,7 @@ impl Handler for Calls {
             match &self.program {
                 Behind::Web(web) => web.answer(&ask, message, call).await?,
                 Behind::Files(files) => call.send_bytes(files.read(&ask.target).await?).await?,
+                Behind::Mucp(mucp) => call.send_bytes(mucp.call(&ask, message, call.deadline()).await?).await?,
                 Behind::Program(program) => call.send_bytes(program.run(&ask, message).await?).await?,
             }
         }

@@ -5,10 +5,9 @@ use std::ffi::OsString;
 use std::future::pending;
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use mesh_registry::{RegisterError, Registry, Service};
+use mesh::{Identity, Registries};
 use nix::sys::signal::Signal;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -31,8 +30,8 @@ const LONG_LIFE: Duration = Duration::from_mins(1);
 /// A program as a service: what is called, where it answers, what is started for it.
 #[derive(Debug)]
 pub struct Wrapped {
-    /// What is registered: one node, with the address at which `listener` is reached.
-    pub record: Service,
+    /// What is registered: name, version, labels, what is advertised.
+    pub identity: Identity,
     /// Where calls come in.
     pub listener: TcpListener,
     /// Where the program answers.
@@ -41,10 +40,6 @@ pub struct Wrapped {
     pub command: Vec<OsString>,
     /// Whether a program is started again that answered and then failed.
     pub restart: bool,
-    /// How long a registration lasts, and how often it is renewed.
-    pub ttl: Duration,
-    /// See `ttl`; in any case before half of it is over.
-    pub interval: Duration,
 }
 
 /// Why a service ended, or did not begin.
@@ -59,9 +54,9 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
-    /// What was to be registered is refused.
-    #[error("the service cannot be registered")]
-    Register(#[source] RegisterError),
+    /// The listener has no address.
+    #[error("where calls come in cannot be told")]
+    Address(#[source] io::Error),
     /// `exec://` names a folder: what may be run is one file.
     #[error("{endpoint} is a folder: name the file that may be run")]
     Folder {
@@ -90,18 +85,20 @@ enum Life {
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(wrapped: Wrapped, registry: Arc<dyn Registry>, shutdown: CancellationToken) -> Result<i32, RunError> {
-    let Wrapped { record, listener, endpoint, command, restart, ttl, interval } = wrapped;
+pub async fn run(wrapped: Wrapped, registries: Registries, shutdown: CancellationToken) -> Result<i32, RunError> {
+    let Wrapped { identity, listener, endpoint, command, restart } = wrapped;
     if let Endpoint::Exec(path) = &endpoint
         && path.is_dir()
     {
         return Err(RunError::Folder { endpoint });
     }
-    tracing::info!("Service [{}] Serving {} at endpoint {endpoint}", endpoint.kind(), record.name);
-    let server = program::server(&record.name, &endpoint);
+    tracing::info!("Service [{}] Serving {} at endpoint {endpoint}", endpoint.kind(), identity.name);
+    let bound = listener.local_addr().map_err(RunError::Address)?;
+    tracing::info!("Server [grpc] Listening on {bound}");
+    let server = program::server(&identity.name, &endpoint);
     let (mut serving, end) = (JoinSet::new(), CancellationToken::new());
     serving.spawn(server.serve(listener, end.clone()));
-    let mut presence = Presence::new(registry, record, ttl, interval);
+    let mut presence = Presence::new(identity, bound, registries);
     let lived = live(&command, &endpoint, restart, &mut presence, &shutdown).await;
     presence.leave().await;
     end.cancel();
@@ -135,10 +132,7 @@ async fn live(
         let born = Instant::now();
         let status = tokio::select! {
             () = shutdown.cancelled() => return Ok(Life::Stopped(program)),
-            kept = presence.keep(endpoint) => match kept {
-                Err(error) => return Err(RunError::Register(error)),
-                Ok(never) => match never {},
-            },
+            never = presence.keep(endpoint) => match never {},
             status = ended(program.as_mut()) => status,
         };
         drop(program); // and what it left behind, which may hold its port

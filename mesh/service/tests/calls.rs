@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,13 +12,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use mesh_registry::{Memory, Node, Service};
+use mesh::Identity;
 use mesh_rpc::client::Target;
 use mesh_rpc::{Call, Client, Codec, Handler, RpcError, Server, Status};
 use mesh_service::{Wrapped, run};
 use proto::greeter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -38,15 +38,13 @@ impl Front {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("has an address");
         let wrapped = Wrapped {
-            record: Service::new("front").with_node(Node::new("front-1", address.to_string())),
+            identity: Identity::new("front"),
             listener,
             endpoint: endpoint.parse().expect("is an endpoint"),
             command: Vec::new(),
             restart: false,
-            ttl: PATIENCE,
-            interval: PATIENCE,
         };
-        tasks.spawn(async { drop(run(wrapped, Arc::new(Memory::new()), CancellationToken::new()).await) });
+        tasks.spawn(async { drop(run(wrapped, watch::channel(Vec::new()).1, CancellationToken::new()).await) });
         let client = Client::connect(&address.to_string(), PATIENCE).await.expect("connects");
         Front { address, client, _tasks: tasks }
     }
@@ -293,4 +291,17 @@ async fn grpc_passes_unchanged() {
     assert_eq!(error, RpcError::conflict("say", "no name"));
     assert_eq!(front.call("Debug.Health", &[], "{}").await.expect("is answered"), r#"{"status":"ok"}"#);
     assert_eq!(front.call("No.Such", &[], "{}").await.expect_err("is none").code, 404);
+}
+
+#[tokio::test]
+async fn mucp_is_called_over_mucp() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("has an address");
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Server::new().with_mucp().with("Say", Say).serve(listener, CancellationToken::new()));
+    let front = Front::of(&address.to_string(), tasks).await;
+    let answer = front.call("Say.Hello", &[("x-mine", "me")], r#"{"name":"John"}"#).await.expect("is answered");
+    assert_eq!(answer, r#"{"msg":"Hello John of me by front"}"#);
+    assert_eq!(front.call("Say.Hello", &[], "{}").await.expect_err("is refused"), RpcError::conflict("say", "no name"));
+    assert_eq!(front.call("Debug.Health", &[], "{}").await.expect("is answered"), r#"{"status":"ok"}"#);
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh_registry::{Memory, Node, Registry, Service};
+use mesh::Identity;
+use mesh_registry::{Memory, Registry};
 use mesh_service::{RunError, Wrapped, run};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -33,18 +35,16 @@ impl Running {
 
     async fn of(folder: tempfile::TempDir, kind: &str, command: Vec<OsString>, restart: bool) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
-        let address = listener.local_addr().expect("has an address").to_string();
         let wrapped = Wrapped {
-            record: Service::new("tool").with_node(Node::new("tool-1", address)),
+            identity: Identity::new("tool"),
             listener,
             endpoint: format!("{kind}://{}", folder.path().join("up").display()).parse().expect("is one"),
             command,
             restart,
-            ttl: Duration::from_secs(60),
-            interval: Duration::from_millis(50),
         };
         let (registry, shutdown, mut task) = (Memory::new(), CancellationToken::new(), JoinSet::new());
-        task.spawn(run(wrapped, Arc::new(registry.clone()), shutdown.clone()));
+        let registries: Vec<Arc<dyn Registry>> = vec![Arc::new(registry.clone())];
+        task.spawn(run(wrapped, watch::channel(registries).1, shutdown.clone()));
         Running { folder, registry, shutdown, task }
     }
 
