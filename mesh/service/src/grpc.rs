@@ -21,8 +21,9 @@ use crate::reply;
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// When to ask a silent server whether it is there, and how long to wait for the answer.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// When to ask a silent server whether it is there, while something is under way, and how long to wait for the answer.
+/// Go's servers send those away who ask more often than every five minutes.
+const PING_INTERVAL: Duration = Duration::from_mins(6);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most bytes of the headers of an answer. A long error of Go travels three times in its trailers.
