@@ -52,6 +52,36 @@ pub mod registry {
     include!("generated/go.micro.registry.rs");
 }
 
+/// Accounts, tokens and rules as a service.
+#[expect(missing_docs, clippy::doc_markdown, reason = "the names are all that the sources say of most members")]
+pub mod auth {
+    include!("generated/go.micro.auth.rs");
+}
+
+/// Configuration as a service.
+#[expect(missing_docs, reason = "the names are all that the sources say of most members")]
+pub mod config {
+    include!("generated/go.micro.config.rs");
+}
+
+/// Log records of services that the debug service collected.
+#[expect(missing_docs, reason = "the names are all that the sources say of most members")]
+pub mod debug_log {
+    include!("generated/go.micro.debug.log.rs");
+}
+
+/// The supervisor of services as a service.
+#[expect(missing_docs, reason = "the names are all that the sources say of most members")]
+pub mod runtime {
+    include!("generated/go.micro.runtime.rs");
+}
+
+/// The store as a service.
+#[expect(missing_docs, reason = "the names are all that the sources say of most members")]
+pub mod store {
+    include!("generated/go.micro.store.rs");
+}
+
 /// The client side of etcd's API: as much of it as a registry needs. Only with the feature `etcd`.
 #[cfg(feature = "etcd")]
 pub mod etcd {

@@ -8,7 +8,7 @@ use std::path::Path;
 use protox::prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 /// The sources, in the order in which they are compiled.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 13] = [
     "errors.proto",
     "debug.proto",
     "protorpc.proto",
@@ -17,6 +17,11 @@ const SOURCES: [&str; 8] = [
     "google/protobuf/any.proto",
     "micro/registry.proto",
     "micro/api.proto",
+    "micro/auth.proto",
+    "micro/config.proto",
+    "micro/debug_log.proto",
+    "micro/runtime.proto",
+    "micro/store.proto",
 ];
 
 /// The sources of what is spoken with tonic's client, too.
@@ -39,7 +44,7 @@ const JSON_TEXTS: [&str; 5] = [
 const JSON_INTEGERS: [&str; 8] = ["timestamp", "started", "uptime", "memory", "threads", "gc", "requests", "errors"];
 
 /// Messages of the platform's own services that are spoken as JSON too, with all their members.
-const JSON_SERVICES: [&str; 19] = [
+const JSON_SERVICES: [&str; 34] = [
     ".LogRequest",
     ".Record",
     ".TraceRequest",
@@ -59,19 +64,38 @@ const JSON_SERVICES: [&str; 19] = [
     ".go.micro.registry.ListRequest",
     ".go.micro.registry.ListResponse",
     ".go.micro.registry.WatchRequest",
+    ".go.micro.auth.Account",
+    ".go.micro.auth.Token",
+    ".go.micro.auth.GenerateRequest",
+    ".go.micro.auth.GenerateResponse",
+    ".go.micro.auth.InspectRequest",
+    ".go.micro.auth.InspectResponse",
+    ".go.micro.auth.TokenRequest",
+    ".go.micro.auth.TokenResponse",
+    ".go.micro.runtime.Service",
+    ".go.micro.runtime.CreateOptions",
+    ".go.micro.runtime.CreateRequest",
+    ".go.micro.runtime.CreateResponse",
+    ".go.micro.debug.log.Record",
+    ".go.micro.debug.log.ReadRequest",
+    ".go.micro.debug.log.ReadResponse",
 ];
 
 /// Their members of 64 bits without sign.
 const JSON_UNSIGNED: [&str; 2] = [".Span.started", ".Span.duration"];
 
 /// Their members of 64 bits.
-const JSON_SIGNED: [&str; 6] = [
+const JSON_SIGNED: [&str; 10] = [
     ".LogRequest.count",
     ".LogRequest.since",
     ".Record.timestamp",
     ".go.micro.registry.Node.port",
     ".go.micro.registry.Options.ttl",
     ".go.micro.registry.Result.timestamp",
+    ".go.micro.auth.Token.created",
+    ".go.micro.auth.Token.expiry",
+    ".go.micro.auth.TokenRequest.token_expiry",
+    ".go.micro.debug.log.Record.timestamp",
 ];
 
 #[test]
@@ -92,9 +116,18 @@ fn committed_code_is_what_the_sources_generate() -> Result<(), Box<dyn Error>> {
 
 fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut config = prost_build::Config::new();
-    config.btree_map([".Record.metadata", ".Span.metadata", ".CacheResponse.values"]);
     config.compile_well_known_types().default_package_filename("debug").out_dir(out);
-    config.btree_map([".go.api"]); // the same message is the same bytes
+    // The same message is the same bytes.
+    config.btree_map([
+        ".Record",
+        ".Span",
+        ".CacheResponse",
+        ".go.api",
+        ".go.micro.auth",
+        ".go.micro.debug",
+        ".go.micro.runtime",
+        ".go.micro.store",
+    ]);
     for message in JSON_MESSAGES {
         config.message_attribute(message, "#[derive(serde::Serialize, serde::Deserialize)]");
         config.message_attribute(message, "#[serde(default, deny_unknown_fields)]");
@@ -126,10 +159,26 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
                 r#"#[serde(deserialize_with = "crate::json::or_default")]"#
             };
             config.field_attribute(&member, how);
+            // Go's clients write names in camel case, its servers as they stand in the sources.
+            if let Some(camel) = camel_case(&member) {
+                config.field_attribute(&member, format!("#[serde(alias = {camel:?})]"));
+            }
         }
     }
     config.compile_fds(sources)?;
     Ok(())
+}
+
+/// The name of a member in camel case, where it is another one.
+fn camel_case(member: &str) -> Option<String> {
+    let name = member.rsplit('.').next().filter(|name| name.contains('_'))?;
+    let mut words = name.split('_');
+    let mut camel = words.next()?.to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(1);
+        camel += &(first.to_ascii_uppercase() + rest);
+    }
+    Some(camel)
 }
 
 /// The paths of the members of one message.
