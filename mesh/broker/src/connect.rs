@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mesh_registry::Registry;
 
 use crate::broker::{Broker, Origin};
+use crate::http::{self, Http};
 use crate::memory::Memory;
 
 /// A kind of broker.
@@ -90,6 +91,10 @@ pub enum ConnectError {
 pub fn connect(options: &Options) -> Result<Arc<dyn Broker>, ConnectError> {
     match options.kind {
         Kind::Memory => Ok(Arc::new(Memory::new())),
+        Kind::Http => {
+            let listen = options.addresses.first().map_or(http::LISTEN_DEFAULT, String::as_str);
+            Ok(Arc::new(Http::new(Arc::clone(&options.registry), listen)))
+        }
         kind => Err(ConnectError::Unknown { name: kind.origin().to_string() }),
     }
 }

@@ -22,6 +22,8 @@
 
 mod broker;
 mod connect;
+pub mod envelope;
+pub mod http;
 mod memory;
 mod message;
 mod queue;
@@ -31,6 +33,7 @@ pub use broker::{
     Unavailable,
 };
 pub use connect::{ConnectError, Kind, Options, connect};
+pub use http::Http;
 pub use memory::Memory;
 pub use message::{
     BODY_BYTES_MAX, CONTENT_TYPE, HEADER_BYTES_MAX, HEADER_ENTRIES_MAX, Header, InvalidMessage, MESSAGE_ID, Message,

@@ -3,12 +3,13 @@
 //! Who puts in asks for room first and is told; nothing waits in secret. Who takes out waits.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::broker::Delivery;
 use crate::message::Message;
@@ -27,6 +28,13 @@ impl Bounds {
     pub(crate) const DEFAULT: Bounds = Bounds { messages: 1024, bytes: 16 * 1024 * 1024 };
 }
 
+impl Bounds {
+    fn fit(&self, state: &State, weight: usize) -> bool {
+        state.messages.is_empty()
+            || (state.messages.len() < self.messages && state.bytes.saturating_add(weight) <= self.bytes)
+    }
+}
+
 /// A message on its way to several queues.
 pub(crate) type Shared = Arc<(Arc<str>, Message)>;
 
@@ -34,7 +42,10 @@ pub(crate) type Shared = Arc<(Arc<str>, Message)>;
 pub(crate) struct Queue {
     bounds: Bounds,
     state: Mutex<State>,
+    /// Something came, or the end.
     changed: Notify,
+    /// Something was taken out, or the end came.
+    taken: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -48,14 +59,13 @@ struct State {
 
 impl Queue {
     pub(crate) fn new(bounds: Bounds) -> Queue {
-        Queue { bounds, state: Mutex::default(), changed: Notify::new() }
+        Queue { bounds, state: Mutex::default(), changed: Notify::new(), taken: Notify::new() }
     }
 
     /// Says whether a message of that weight fits. Notes since when none does.
     pub(crate) fn has_room(&self, weight: usize) -> bool {
         let mut state = self.state.lock();
-        let fits = state.messages.is_empty()
-            || (state.messages.len() < self.bounds.messages && state.bytes.saturating_add(weight) <= self.bounds.bytes);
+        let fits = self.bounds.fit(&state, weight);
         if !fits {
             state.full_since.get_or_insert_with(Instant::now);
         }
@@ -77,10 +87,42 @@ impl Queue {
         }
     }
 
+    /// Adds a message; waits for room, at most that long. Returns whether it was added, or came after the end. Cancel
+    /// safe: the message is added or it is not.
+    pub(crate) async fn push_within(&self, message: Shared, within: Duration) -> bool {
+        let weight = message.1.weight();
+        let room = async {
+            loop {
+                let mut taken = pin!(self.taken.notified());
+                taken.as_mut().enable(); // before the look, so that nothing is missed between it and the wait
+                if self.try_push(&message, weight) {
+                    return;
+                }
+                taken.await;
+            }
+        };
+        timeout(within, room).await.is_ok()
+    }
+
+    fn try_push(&self, message: &Shared, weight: usize) -> bool {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return true;
+        }
+        let fits = self.bounds.fit(&state, weight);
+        if fits {
+            state.bytes += weight;
+            state.messages.push_back(Arc::clone(message));
+            self.changed.notify_one();
+        }
+        fits
+    }
+
     /// Ends the queue: what is in it is still taken out, nothing comes any more.
     pub(crate) fn close(&self) {
         self.state.lock().is_closed = true;
         self.changed.notify_one();
+        self.taken.notify_waiters();
     }
 
     /// Waits for the next message; `None` after the end. One taker only. Cancel safe.
@@ -91,6 +133,7 @@ impl Queue {
                 if let Some(message) = state.messages.pop_front() {
                     state.bytes -= message.1.weight();
                     state.full_since = None;
+                    self.taken.notify_waiters();
                     let (topic, message) = Arc::unwrap_or_clone(message);
                     return Some(Delivery::new(topic, message));
                 }

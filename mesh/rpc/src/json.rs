@@ -3,11 +3,15 @@
 //! Records and errors that Go peers compare byte by byte need the same escapes: `<`, `>`, `&`, U+2028 and U+2029
 //! as `\u003c` …, control bytes other than `\n`, `\r` and `\t` as `\u00XX`, no white space.
 
+mod syntax;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CharEscape, Formatter};
+
+pub use self::syntax::syntax_error;
 
 /// A formatter for `serde_json` that escapes as Go does.
 #[derive(Debug, Clone, Copy, Default)]
