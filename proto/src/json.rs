@@ -122,6 +122,32 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// A member of bytes: base64 in JSON.
+pub mod base64 {
+    use ::base64::Engine;
+    use ::base64::engine::general_purpose::STANDARD;
+    use prost::bytes::Bytes;
+
+    use super::{Deserializer, Error, Serializer, Text};
+
+    /// Reads padded base64; `null` is empty.
+    ///
+    /// # Errors
+    /// When the value is no such string.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        let text = deserializer.deserialize_any(Text)?;
+        STANDARD.decode(&text).map(Bytes::from).map_err(D::Error::custom)
+    }
+
+    /// Writes padded base64.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&STANDARD.encode(value))
+    }
+}
+
 /// Takes any scalar for its text.
 struct Text;
 

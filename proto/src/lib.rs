@@ -82,6 +82,11 @@ pub mod store {
     include!("generated/go.micro.store.rs");
 }
 
+/// The broker as a service, as go-micro's broker `service` calls it.
+pub mod broker {
+    include!("generated/go.micro.broker.rs");
+}
+
 /// The client side of etcd's API: as much of it as a registry needs. Only with the feature `etcd`.
 #[cfg(feature = "etcd")]
 pub mod etcd {

@@ -8,7 +8,7 @@ use std::path::Path;
 use protox::prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 /// The sources, in the order in which they are compiled.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "errors.proto",
     "debug.proto",
     "protorpc.proto",
@@ -22,6 +22,7 @@ const SOURCES: [&str; 13] = [
     "micro/debug_log.proto",
     "micro/runtime.proto",
     "micro/store.proto",
+    "micro/broker.proto",
 ];
 
 /// The sources of what is spoken with tonic's client, too.
@@ -44,7 +45,7 @@ const JSON_TEXTS: [&str; 5] = [
 const JSON_INTEGERS: [&str; 8] = ["timestamp", "started", "uptime", "memory", "threads", "gc", "requests", "errors"];
 
 /// Messages of the platform's own services that are spoken as JSON too, with all their members.
-const JSON_SERVICES: [&str; 34] = [
+const JSON_SERVICES: [&str; 38] = [
     ".LogRequest",
     ".Record",
     ".TraceRequest",
@@ -79,6 +80,10 @@ const JSON_SERVICES: [&str; 34] = [
     ".go.micro.debug.log.Record",
     ".go.micro.debug.log.ReadRequest",
     ".go.micro.debug.log.ReadResponse",
+    ".go.micro.broker.Empty",
+    ".go.micro.broker.PublishRequest",
+    ".go.micro.broker.SubscribeRequest",
+    ".go.micro.broker.Message",
 ];
 
 /// Their members of 64 bits without sign.
@@ -124,10 +129,13 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         ".CacheResponse",
         ".go.api",
         ".go.micro.auth",
+        ".go.micro.broker",
         ".go.micro.debug",
         ".go.micro.runtime",
         ".go.micro.store",
     ]);
+    // Messages are copied to many subscribers.
+    config.bytes([".go.micro.broker"]);
     for message in JSON_MESSAGES {
         config.message_attribute(message, "#[derive(serde::Serialize, serde::Deserialize)]");
         config.message_attribute(message, "#[serde(default, deny_unknown_fields)]");
@@ -155,6 +163,8 @@ fn generate(schema: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
                 r#"#[serde(with = "crate::json::uint64")]"#
             } else if member == ".Span.type" {
                 r#"#[serde(with = "crate::json::span_type")]"#
+            } else if member == ".go.micro.broker.Message.body" {
+                r#"#[serde(with = "crate::json::base64")]"#
             } else {
                 r#"#[serde(deserialize_with = "crate::json::or_default")]"#
             };

@@ -8,6 +8,9 @@ use mesh_registry::Registry;
 use crate::broker::{Broker, Origin};
 use crate::http::{self, Http};
 use crate::memory::Memory;
+#[cfg(feature = "nats")]
+use crate::nats::Nats;
+use crate::remote::Remote;
 
 /// A kind of broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +98,17 @@ pub fn connect(options: &Options) -> Result<Arc<dyn Broker>, ConnectError> {
             let listen = options.addresses.first().map_or(http::LISTEN_DEFAULT, String::as_str);
             Ok(Arc::new(Http::new(Arc::clone(&options.registry), listen)))
         }
-        kind => Err(ConnectError::Unknown { name: kind.origin().to_string() }),
+        Kind::Service => Ok(Arc::new(Remote::new(&options.addresses)?)),
+        Kind::Nats => connect_nats(&options.addresses),
     }
+}
+
+#[cfg(feature = "nats")]
+fn connect_nats(addresses: &[String]) -> Result<Arc<dyn Broker>, ConnectError> {
+    Ok(Arc::new(Nats::new(addresses)?))
+}
+
+#[cfg(not(feature = "nats"))]
+fn connect_nats(_addresses: &[String]) -> Result<Arc<dyn Broker>, ConnectError> {
+    Err(ConnectError::Unknown { name: Origin::NATS.to_string() })
 }

@@ -26,7 +26,11 @@ pub mod envelope;
 pub mod http;
 mod memory;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod queue;
+pub mod remote;
+pub mod server;
 
 pub use broker::{
     AcknowledgeError, Acknowledgement, Broker, Delivery, Origin, PublishError, SubscribeError, Subscription,
@@ -39,3 +43,6 @@ pub use message::{
     BODY_BYTES_MAX, CONTENT_TYPE, HEADER_BYTES_MAX, HEADER_ENTRIES_MAX, Header, InvalidMessage, MESSAGE_ID, Message,
     NAME_BYTES_MAX, TOPIC,
 };
+#[cfg(feature = "nats")]
+pub use nats::Nats;
+pub use remote::Remote;

@@ -37,7 +37,7 @@ impl Memory {
         Self::with_bounds(Bounds::DEFAULT, SUBSCRIBERS_MAX)
     }
 
-    fn with_bounds(bounds: Bounds, subscribers_max: usize) -> Memory {
+    pub(crate) fn with_bounds(bounds: Bounds, subscribers_max: usize) -> Memory {
         Memory { table: Arc::new(Mutex::new(Table::new(subscribers_max))), bounds }
     }
 
@@ -61,6 +61,7 @@ impl Broker for Memory {
 
     async fn publish(&self, topic: &str, message: Message) -> Result<(), PublishError> {
         check_topic(topic)?;
+        let message = message.on(topic);
         message.check()?;
         self.table.lock().publish(topic, message)
     }

@@ -45,6 +45,14 @@ impl Message {
         self
     }
 
+    /// Names the topic in the header unless it is named there: subscribers of go-micro's mucp server look for it.
+    pub(crate) fn on(mut self, topic: &str) -> Message {
+        if !self.header.contains_key(TOPIC) {
+            self.header.insert(TOPIC.to_owned(), topic.to_owned());
+        }
+        self
+    }
+
     /// Checks the sizes.
     ///
     /// # Errors

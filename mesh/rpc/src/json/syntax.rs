@@ -46,14 +46,16 @@ impl Scanner<'_> {
                 b'{' => {
                     self.open(true)?;
                     if self.skip_space() == Some(b'}') {
-                        return self.close();
+                        self.close();
+                        return Ok(());
                     }
                     self.key()?;
                 }
                 b'[' => {
                     self.open(false)?;
                     if self.skip_space() == Some(b']') {
-                        return self.close();
+                        self.close();
+                        return Ok(());
                     }
                 }
                 b'"' => return self.string(),
@@ -69,7 +71,10 @@ impl Scanner<'_> {
     /// Goes on after an item of an object or list: another one, or its end.
     fn after_item(&mut self, is_object: bool) -> Step<()> {
         match (self.required()?, is_object) {
-            (b'}', true) | (b']', false) => self.close(),
+            (b'}', true) | (b']', false) => {
+                self.close();
+                Ok(())
+            }
             (b',', true) => {
                 self.at += 1;
                 self.key()?;
@@ -178,10 +183,9 @@ impl Scanner<'_> {
         if self.open.len() > DEPTH_MAX { Err("exceeded max depth".to_owned()) } else { Ok(()) }
     }
 
-    fn close(&mut self) -> Step<()> {
+    fn close(&mut self) {
         self.at += 1;
         self.open.pop();
-        Ok(())
     }
 
     fn peek(&self) -> Option<u8> {
