@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{IsTerminal, Stderr};
 
 use config_schema::document::{Log, LogFormat, LogLevel};
+use mesh_rpc::debug::Journal;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{DefaultFields, Format};
@@ -18,10 +19,12 @@ const OURS: &[&str] = &["gateway", "mesh", "config_schema", "policies", "proto"]
 /// Where reloads are logged.
 const RELOADS: &str = "gateway::reload";
 
-/// Changes how the running process logs: one writer for each format, of which one is open.
+/// Changes how the running process logs: one writer for each format, of which one is open. What is written is also
+/// remembered for `Debug.Log`.
 pub(crate) struct Logging {
     text: Box<Set>,
     json: Box<Set>,
+    journal: Box<Set>,
 }
 
 /// Lets through what a filter lets through from now on.
@@ -36,17 +39,25 @@ impl Logging {
         let (json_filter, json) = reload::Layer::new(filter_at_start(LogFormat::Json));
         let text_writer = writer().with_ansi(std::io::stderr().is_terminal()).with_filter(text_filter);
         let json_writer = writer().json().flatten_event(true).with_filter(json_filter);
-        if tracing_subscriber::registry().with(text_writer).with(json_writer).try_init().is_err() {
+        let (journal_filter, journal) = reload::Layer::new(levels(log.level).with_target(RELOADS, LevelFilter::OFF));
+        let journal_writer = Journal::of_process().layer().with_filter(journal_filter);
+        let writers = tracing_subscriber::registry().with(text_writer).with(json_writer).with(journal_writer);
+        if writers.try_init().is_err() {
             tracing::debug!("somebody else logs in this process already");
         }
         std::panic::set_hook(Box::new(note_panic));
-        Self { text: Box::new(move |filter| text.reload(filter)), json: Box::new(move |filter| json.reload(filter)) }
+        Self {
+            text: Box::new(move |filter| text.reload(filter)),
+            json: Box::new(move |filter| json.reload(filter)),
+            journal: Box::new(move |filter| journal.reload(filter)),
+        }
     }
 
     /// Logs like this from now on.
     pub(crate) fn set(&self, log: Log) {
-        let changed =
-            (self.text)(filter(log, LogFormat::Text)).and_then(|()| (self.json)(filter(log, LogFormat::Json)));
+        let changed = (self.text)(filter(log, LogFormat::Text))
+            .and_then(|()| (self.json)(filter(log, LogFormat::Json)))
+            .and_then(|()| (self.journal)(levels(log.level)));
         if let Err(error) = changed {
             tracing::error!(%error, "level and format of the log could not be changed");
         }
@@ -65,11 +76,11 @@ fn writer<S>() -> tracing_subscriber::fmt::Layer<S, DefaultFields, Format, fn() 
 
 /// What the writer of a format lets through: nothing where the log has another.
 fn filter(log: Log, format: LogFormat) -> Targets {
-    let none = Targets::new();
-    if log.format != format {
-        return none;
-    }
-    let level = match log.level {
+    if log.format == format { levels(log.level) } else { Targets::new() }
+}
+
+fn levels(level: LogLevel) -> Targets {
+    let level = match level {
         LogLevel::Trace => LevelFilter::TRACE,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
@@ -77,7 +88,7 @@ fn filter(log: Log, format: LogFormat) -> Targets {
         LogLevel::Error => LevelFilter::ERROR,
     };
     let others = if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::WARN) };
-    OURS.iter().fold(none.with_default(others), |targets, ours| targets.with_target(*ours, level))
+    OURS.iter().fold(Targets::new().with_default(others), |targets, ours| targets.with_target(*ours, level))
 }
 
 /// A panic is a defect: it stands in the log with its place, like everything else, and once.

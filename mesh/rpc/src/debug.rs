@@ -1,8 +1,8 @@
 //! What a process remembers of itself: its last log records and spans, for `Debug.Log` and `Debug.Trace`.
 //!
-//! A [`Journal`] is shared by all servers of a process ([`Server::with_journal`](crate::Server::with_journal)). Log
-//! records come in by its [tracing layer](Journal::layer), spans of served calls from the servers, those of other calls
-//! from [`Journal::begin`].
+//! One [`Journal`] is that of the process ([`Journal::of_process`]), and every server answers out of it unless it is
+//! given another ([`Server::with_journal`](crate::Server::with_journal)). Log records come in by its [tracing
+//! layer](Journal::layer), spans of served calls from the servers, those of other calls from [`Journal::begin`].
 //!
 //! ```
 //! use mesh_rpc::debug::{Journal, SpanType};
@@ -23,7 +23,7 @@ mod span;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 pub use proto::debug::{Record, Span, SpanType};
@@ -57,6 +57,12 @@ struct Shared {
 }
 
 impl Journal {
+    /// Returns the one of this process, as `Debug` speaks for a process and not for one of its servers.
+    pub fn of_process() -> Journal {
+        static OF_PROCESS: LazyLock<Journal> = LazyLock::new(Journal::new);
+        OF_PROCESS.clone()
+    }
+
     /// Returns an empty one.
     pub fn new() -> Journal {
         let (live, _) = broadcast::channel(LIVE_RECORDS);

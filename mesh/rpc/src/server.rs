@@ -133,9 +133,9 @@ struct Counters {
 }
 
 impl Server {
-    /// Returns a server that answers `Debug` only.
+    /// Returns a server that answers `Debug` only, out of the journal of the process.
     pub fn new() -> Server {
-        Server::bare().with_journal(Journal::new())
+        Server::bare().with_journal(Journal::of_process())
     }
 
     /// Returns a server that answers nothing.
