@@ -20,9 +20,15 @@ use conformance::{namespace, peer};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-const TESTS: [&str; 3] =
-    ["etcd_restarts_under_load", "a_reload_from_mdns_to_etcd_under_load", "ten_thousand_nodes_in_etcd"];
+const TESTS: [&str; 4] = [
+    "etcd_restarts_under_load",
+    "a_reload_from_mdns_to_etcd_under_load",
+    "a_reload_from_http_to_nats_under_load",
+    "ten_thousand_nodes_in_etcd",
+];
 const PER_SECOND: u64 = 500;
+/// The subscriber of the http broker takes one after another.
+const EVENTS_PER_SECOND: u64 = 100;
 /// How soon a node must be known after it was put.
 const SOON: Duration = Duration::from_secs(2);
 /// How long a registry stays away, and how long the load goes on after a change.
@@ -71,6 +77,7 @@ fn inside(task: &str) -> Result<()> {
         match task {
             "etcd_restarts_under_load" => etcd_restarts_under_load().await,
             "a_reload_from_mdns_to_etcd_under_load" => a_reload_from_mdns_to_etcd_under_load().await,
+            "a_reload_from_http_to_nats_under_load" => a_reload_from_http_to_nats_under_load().await,
             _ => ten_thousand_nodes_in_etcd().await,
         }
     })
@@ -123,6 +130,50 @@ async fn a_reload_from_mdns_to_etcd_under_load() -> Result<()> {
     Ok(())
 }
 
+/// Events published on the way from the one broker to the other each arrive, once.
+async fn a_reload_from_http_to_nats_under_load() -> Result<()> {
+    let document = |broker: &str| {
+        format!(
+            "version: micro/v1\nregistry: {{ kind: etcd, addresses: [\"{ETCD}\"] }}\nbroker: {broker}\n\
+             listeners: {{ api: {{ address: \"{GATEWAY}\", routes: api }} }}\n\
+             routes: {{ api: [{{ match: {{ path: /** }}, handler: event, namespace: go.micro.api }}] }}\n"
+        )
+    };
+    let path = namespace::folder()?.join("gateway.yaml");
+    fs::write(&path, document("http"))?;
+    let run = format!("micro gateway --config {} --admin {ADMIN}", path.display());
+    let subscriber = |name: &str, broker: &str| {
+        let run = format!("peer --registry etcd --broker {broker} --server_name go.micro.srv.{name}");
+        start(name, &run, &[("PEER_TOPIC", "go.micro.api.user")], None)
+    };
+    let (nats, gateway) =
+        (start("nats", "nats-server -a 127.0.0.1", &[], Some(NATS)), start("gateway", &run, &[], Some(ADMIN)));
+    let world = world(&[etcd(), nats, subscriber("first", "http"), subscriber("second", "nats"), gateway])?;
+    let event = Request::new("POST /user/login", GATEWAY, &[("Content-Type", "application/json")], "{}");
+    let heard = |name: &str| -> usize {
+        let log = world.log(name).unwrap_or_default();
+        log.lines().filter(|line| line.starts_with("event go.micro.api.user ")).count()
+    };
+    let arrives =
+        async || (send(GATEWAY.parse().ok()?, &event).await.ok()?.status == 200 && heard("first") > 0).then_some(());
+    until("an event over http", arrives).await?;
+    sleep(WHILE).await;
+    let before = heard("first");
+
+    let load = Steady::start(GATEWAY.parse()?, &event, EVENTS_PER_SECOND);
+    sleep(WHILE).await;
+    fs::write(&path, document(&format!("{{ kind: nats, addresses: [\"{NATS}\"] }}")))?;
+    until("an event over NATS", async || (heard("second") > 0).then_some(())).await?;
+    sleep(WHILE).await;
+    let answered = usize::try_from(load.end().await?)?;
+    let all = async || (heard("first") - before + heard("second") == answered).then_some(());
+    let arrived = until("every event at one of the two", all).await;
+    let (over_http, over_nats) = (heard("first") - before, heard("second"));
+    arrived.with_context(|| format!("{answered} published, {over_http} over http, {over_nats} over NATS"))?;
+    eprintln!("{answered} events published, none failed: {over_http} over http, {over_nats} over NATS");
+    Ok(())
+}
+
 /// The table is complete, and what one node changes costs one cluster.
 async fn ten_thousand_nodes_in_etcd() -> Result<()> {
     let _world = world(&[etcd(), api()])?;
@@ -145,6 +196,7 @@ async fn ten_thousand_nodes_in_etcd() -> Result<()> {
 const GATEWAY: &str = "127.0.0.1:8080";
 const ADMIN: &str = "127.0.0.1:8079";
 const ETCD: &str = "127.0.0.1:2379";
+const NATS: &str = "127.0.0.1:4222";
 
 fn world(start: &[Start]) -> Result<World> {
     let bin = namespace::programs(Path::new(env!("CARGO_BIN_EXE_micro-under-test")), &peer::folder()?)?;

@@ -13,8 +13,8 @@ fn root() -> PathBuf {
 /// Returns the files below a folder whose names end so.
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder of the checkout can be read") {
+        let path = entry.expect("a folder of the checkout can be read").path();
         if path.is_dir() {
             found.extend(files(&path, end));
         } else if path.to_string_lossy().ends_with(end) {

@@ -150,6 +150,11 @@ impl World {
         })
     }
 
+    /// Returns what a process has written.
+    pub fn log(&self, name: &str) -> Option<String> {
+        self.processes.get(name).map(Process::text)
+    }
+
     /// Returns the lines that a process has written since they were last read.
     pub(super) fn news(&mut self, name: &str) -> Result<Vec<String>> {
         let process = self.process(name)?;

@@ -9,6 +9,7 @@
 //
 //	PEER_HANDLERS      comma-separated handlers to serve (default: say,example,foo,test; helloworld besides)
 //	PEER_SUBSCRIBE=no  no subscribers, and so no broker port
+//	PEER_TOPIC         one more topic to subscribe to
 //	PEER_NAME          service name, where no --server_name is given
 //	PEER_CONTENT_TYPE  content type of call, count and publish
 //	PEER_ADDRESS       node to call, instead of asking the registry
@@ -111,6 +112,11 @@ func subscribe(s server.Server) error {
 	}
 	if err := micro.RegisterSubscriber("test.queue", s, onQueue, server.SubscriberQueue("workers")); err != nil {
 		return err
+	}
+	if topic := os.Getenv("PEER_TOPIC"); topic != "" {
+		if err := micro.RegisterSubscriber(topic, s, onTopic(topic)); err != nil {
+			return err
+		}
 	}
 	return micro.RegisterSubscriber("test.multi", s, new(Multi))
 }

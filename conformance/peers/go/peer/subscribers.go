@@ -26,6 +26,10 @@ func (*Multi) Second(ctx context.Context, m *Request) error {
 func onEvent(ctx context.Context, m *Request) error { return heard(ctx, "test.events", "Func", m) }
 func onQueue(ctx context.Context, m *Request) error { return heard(ctx, "test.queue", "Func", m) }
 
+func onTopic(topic string) func(context.Context, *Request) error {
+	return func(ctx context.Context, m *Request) error { return heard(ctx, topic, "Func", m) }
+}
+
 // heard prints one line a message: event TOPIC SUBSCRIBER NAME k=v …, the metadata sorted. The name `fail` fails.
 func heard(ctx context.Context, topic, who string, m *Request) error {
 	md, _ := metadata.FromContext(ctx)
