@@ -68,7 +68,7 @@ impl CallError {
             ConnectError::Address { address } => format!("dial tcp: address {address}: missing port in address"),
             ConnectError::Unreachable { address, source } => dialling(address, source),
             ConnectError::Timeout { address, .. } => format!("dial tcp {address}: i/o timeout"),
-            error @ ConnectError::Handshake { .. } => error.to_string(),
+            error @ (ConnectError::Handshake { .. } | ConnectError::Tls { .. }) => error.to_string(),
         };
         Self::internal(format!("connection error: desc = \"transport: Error while dialing {reason}\""))
     }

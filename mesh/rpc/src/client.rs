@@ -4,6 +4,7 @@
 
 mod body;
 mod stream;
+mod tls;
 mod unary;
 
 use std::fmt;
@@ -17,15 +18,19 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::DropGuard;
 
 use self::body::Outgoing;
 pub use self::stream::{Stream, StreamReceiver, StreamSender};
+pub use self::tls::Security;
 use self::unary::Failure;
 use crate::codec::{self, Codec, X_CONTENT_TYPE};
 use crate::error::{CLIENT_ID, RpcError};
@@ -51,6 +56,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Client {
     sender: http2::SendRequest<Outgoing>,
+    scheme: Scheme,
     authority: Authority,
     link: Link,
 }
@@ -105,6 +111,15 @@ pub enum ConnectError {
         #[source]
         source: hyper::Error,
     },
+    /// TLS was not agreed on: mostly the certificate is not trusted, or is for another name.
+    #[error("{address} was not secured by TLS")]
+    Tls {
+        /// The address.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// It took too long.
     #[error("connecting to {address} took more than {timeout:?}")]
     Timeout {
@@ -116,25 +131,48 @@ pub enum ConnectError {
 }
 
 impl Client {
-    /// Connects to `host:port`, with HTTP/2 in clear and without negotiation.
+    /// Connects to `host:port`, with HTTP/2: in clear and without negotiation, or by TLS where the port is 443.
     ///
     /// # Errors
     /// When there is no connection within the time.
     pub async fn connect(address: &str, within: Duration) -> Result<Client, ConnectError> {
+        Self::connect_with(address, &Security::ByPort, within).await
+    }
+
+    /// Connects to `host:port`, with HTTP/2 and secured as told.
+    ///
+    /// # Errors
+    /// When there is no connection within the time.
+    pub async fn connect_with(address: &str, security: &Security, within: Duration) -> Result<Client, ConnectError> {
         let named = || address.to_owned();
         let authority = Authority::try_from(address)
             .ok()
             .filter(|authority| authority.port_u16().is_some())
             .ok_or_else(|| ConnectError::Address { address: named() })?;
-        timeout(within, Self::establish(address, authority))
+        timeout(within, Self::establish(address, authority, security))
             .await
             .unwrap_or_else(|_| Err(ConnectError::Timeout { address: named(), timeout: within }))
     }
 
-    async fn establish(address: &str, authority: Authority) -> Result<Client, ConnectError> {
+    async fn establish(address: &str, authority: Authority, security: &Security) -> Result<Client, ConnectError> {
         let unreachable = |source| ConnectError::Unreachable { address: address.to_owned(), source };
+        let unsecured = |source| ConnectError::Tls { address: address.to_owned(), source };
+        let config = security.config(&authority).map_err(|error| unsecured(io::Error::other(error)))?;
         let stream = TcpStream::connect(address).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
+        let Some(config) = config else { return Self::converse(address, Scheme::HTTP, authority, stream).await };
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(host).map_err(|error| unsecured(io::Error::other(error)))?;
+        let stream = TlsConnector::from(config).connect(name, stream).await.map_err(unsecured)?;
+        Self::converse(address, Scheme::HTTPS, authority, stream).await
+    }
+
+    async fn converse(
+        address: &str,
+        scheme: Scheme,
+        authority: Authority,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Client, ConnectError> {
         let owner = Owner::default();
         let (sender, connection) = http2::Builder::new(owner.clone())
             .timer(TokioTimer::new())
@@ -149,7 +187,7 @@ impl Client {
                 tracing::debug!(%error, "an RPC connection broke");
             }
         });
-        Ok(Client { sender, authority, link: Arc::new(owner.cut_on_drop()) })
+        Ok(Client { sender, scheme, authority, link: Arc::new(owner.cut_on_drop()) })
     }
 
     /// Says whether the connection is gone, so that a new one is needed.
@@ -222,7 +260,7 @@ impl Client {
             .filter(|_| path.starts_with('/'))
             .ok_or_else(|| RpcError::bad_request(CLIENT_ID, format!("{path:?} is not an endpoint of the form A.B")))?;
         let mut uri = http::uri::Parts::default();
-        (uri.scheme, uri.authority) = (Some(Scheme::HTTP), Some(self.authority.clone()));
+        (uri.scheme, uri.authority) = (Some(self.scheme.clone()), Some(self.authority.clone()));
         uri.path_and_query = Some(path);
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
