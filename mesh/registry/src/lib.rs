@@ -2,7 +2,8 @@
 //!
 //! [`Registry`] is the trait of all back ends. [`Memory`] is the embedded one: leases that expire, watchers that
 //! never lose a change. [`Mdns`] finds the services of the network, as go-micro does when nothing is configured;
-//! [`Etcd`] is that of most go-micro deployments; [`Remote`] is that of another process, and [`Several`] makes one of
+//! [`Etcd`] is that of most go-micro deployments; [`Remote`] is that of another process,
+//! [`File`] is written by hand, and [`Several`] makes one of
 //! many. [`open()`] and [`nearby`] give programs without a document theirs. [`server`] offers a registry to programs of
 //! any language and to go-micro's services.
 //!
@@ -25,6 +26,7 @@ mod announce;
 mod back_off;
 mod dialable;
 pub mod etcd;
+pub mod file;
 mod known;
 pub use mesh_rpc::guard;
 pub mod limits;
@@ -42,6 +44,7 @@ mod versions;
 pub use announce::{Lease, announce};
 pub use dialable::{Source, dialable};
 pub use etcd::Etcd;
+pub use file::File;
 pub use mdns::Mdns;
 pub use memory::Memory;
 pub use model::{Endpoint, Node, Service, Value};

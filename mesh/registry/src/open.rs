@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::etcd::{self, Etcd};
+use crate::file::{File, ReadError};
 use crate::mdns::{self, Mdns};
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -25,6 +26,8 @@ pub enum Kind {
     Etcd,
     /// `service`: that of another process.
     Service,
+    /// `file`: a file of services, whose path is the address.
+    File,
 }
 
 /// Why there is no such kind.
@@ -39,7 +42,7 @@ pub enum UnknownKind {
 }
 
 /// Why a registry was not opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The addresses mean nothing to etcd.
     #[error(transparent)]
@@ -47,6 +50,12 @@ pub enum OpenError {
     /// The addresses mean nothing to a remote registry.
     #[error(transparent)]
     Remote(#[from] InvalidAddress),
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] ReadError),
+    /// A file has one path.
+    #[error("a registry of kind `file` needs one address, which is the path of the file")]
+    OnePath,
 }
 
 impl FromStr for Kind {
@@ -58,7 +67,8 @@ impl FromStr for Kind {
             "mdns" => Kind::Mdns,
             "etcd" | "etcdv3" => Kind::Etcd,
             "service" => Kind::Service,
-            "consul" | "file" | "kubernetes" | "nats" | "zookeeper" => {
+            "file" => Kind::File,
+            "consul" | "kubernetes" | "nats" | "zookeeper" => {
                 return Err(UnknownKind::NotBuilt(name.to_owned()));
             }
             _ => return Err(UnknownKind::Unknown(name.to_owned())),
@@ -66,7 +76,8 @@ impl FromStr for Kind {
     }
 }
 
-/// Returns a registry of this kind, at these addresses; none: where go-micro looks for it. Nothing is connected yet.
+/// Returns a registry of this kind, at these addresses; none: where go-micro looks for it. Nothing is connected yet,
+/// but a file is read.
 ///
 /// # Errors
 /// When an address is none for this kind.
@@ -79,6 +90,10 @@ pub fn open(kind: Kind, addresses: &[String]) -> Result<Arc<dyn Registry>, OpenE
         Kind::Mdns => Arc::new(Mdns::start(mdns::Options::default())),
         Kind::Etcd => Arc::new(Etcd::new(&etcd::Options::at(addresses.iter().cloned()))?),
         Kind::Service => Arc::new(Remote::new(addresses.iter().cloned())?),
+        Kind::File => match addresses {
+            [path] => Arc::new(File::open(path)?),
+            _ => return Err(OpenError::OnePath),
+        },
     })
 }
 

@@ -27,6 +27,11 @@ pub trait Registry: fmt::Debug + Send + Sync {
         Source::Shared
     }
 
+    /// Returns whether services can be registered at all.
+    fn is_writable(&self) -> bool {
+        true
+    }
+
     /// Registers the nodes of a record, or refreshes them: a node id is unique within its service, so a node that
     /// comes with another version, address or endpoints replaces what it said before.
     ///
@@ -73,6 +78,9 @@ impl Origin {
 
     /// The network, by multicast DNS.
     pub const MDNS: Origin = Origin(Cow::Borrowed("mdns"));
+
+    /// A file.
+    pub const FILE: Origin = Origin(Cow::Borrowed("file"));
 
     /// The registry of another process.
     pub const SERVICE: Origin = Origin(Cow::Borrowed("service"));
