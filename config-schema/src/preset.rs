@@ -9,13 +9,17 @@ pub enum Preset {
     Gateway,
     /// `micro api`: the API gateway of Micro v2 on `:8080` (spec/gateway 2).
     Api,
-    /// `micro demo`: like `api`, on `localhost:8080` and with `/rpc`.
+    /// `micro demo`: like `api`, on `localhost:8080`, with `/rpc` and the embedded registry alone.
     Demo,
+    /// `micro registry`: the embedded registry, served to others.
+    Registry,
+    /// `micro server`: what others need to work together; so far the embedded registry, joined with the network.
+    Server,
 }
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 3] = [Self::Gateway, Self::Api, Self::Demo];
+    pub const ALL: [Self; 5] = [Self::Gateway, Self::Api, Self::Demo, Self::Registry, Self::Server];
 
     /// Returns the name of the command.
     pub const fn name(self) -> &'static str {
@@ -23,6 +27,8 @@ impl Preset {
             Self::Gateway => "gateway",
             Self::Api => "api",
             Self::Demo => "demo",
+            Self::Registry => "registry",
+            Self::Server => "server",
         }
     }
 
@@ -35,8 +41,10 @@ impl Preset {
     pub fn text(self) -> String {
         match self {
             Self::Gateway => "version: micro/v1\n".to_owned(),
-            Self::Api => api(":8080", ""),
+            Self::Api => api(":8080", "registry: [mdns, memory]\n"),
             Self::Demo => api("localhost:8080", "rpc: { listeners: [api] }\n"),
+            Self::Registry => "version: micro/v1\nregistry: { kind: memory, joined: true }\n".to_owned(),
+            Self::Server => "version: micro/v1\nregistry: [{ kind: memory, joined: true }, mdns]\n".to_owned(),
         }
     }
 }

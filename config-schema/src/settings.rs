@@ -7,6 +7,7 @@
 mod apply;
 mod environment;
 mod flag;
+mod registry;
 mod row;
 mod table;
 

@@ -57,7 +57,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("routes.*.[].resolver", &["host", "path", "vpath", "grpc", "web"]),
 ];
 
-const REGISTRIES: &[&str] = &["service", "file", "consul", "kubernetes", "nats", "zookeeper"];
+const REGISTRIES: &[&str] = &["consul", "kubernetes", "nats", "zookeeper"];
 
 /// Notes each part, and marks words so that the types need not know them.
 pub(super) fn check(tree: &mut Node, findings: &mut Findings) {
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn each_part_gives_one_finding() {
         check("registry: consul", &["not built yet: registry: consul"]);
-        check("registry: [memory, { kind: file }]", &["not built yet: registry[1].kind: file"]);
+        check("registry: [memory, { kind: nats }]", &["not built yet: registry[1].kind: nats"]);
         check("web: { anything: [1] }", &["not built yet: web"]);
         check(
             "routes: { t: [{ match: { path: /x }, handler: { api: { a: 1 } } }] }\nlisteners: { l: { address: :1, routes: t } }",

@@ -1,5 +1,5 @@
-//! The keys of a registry fit its kind: the embedded one and mdns are reached nowhere; only etcd knows users, and only
-//! mdns interfaces.
+//! The keys of a registry fit its kind: the embedded one and mdns are reached nowhere, a file has one path; only etcd
+//! knows users, and only mdns interfaces.
 
 use super::{View, key};
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// Keys that only one kind has.
-const OF_ONE_KIND: [(&str, RegistryKind, &str); 4] = [
+const OF_ONE_KIND: [(&str, RegistryKind, &str); 5] = [
+    ("joined", RegistryKind::Memory, "memory"),
     ("user", RegistryKind::Etcd, "etcd"),
     ("password", RegistryKind::Etcd, "etcd"),
     ("prefix", RegistryKind::Etcd, "etcd"),
@@ -40,6 +41,11 @@ fn check_addresses(view: &View<'_>, registry: &Registry, path: DocumentPath, fin
     let reason = match registry.kind {
         RegistryKind::Memory => "the embedded registry is in this process",
         RegistryKind::Mdns => "mdns asks the whole network",
+        RegistryKind::File if registry.addresses.len() != 1 => {
+            let message = "a registry of kind `file` needs one address, which is the path of the file";
+            findings.push(view.error(Code::MissingKey, path, message).help("add `addresses: [services.yaml]`"));
+            return;
+        }
         _ => return,
     };
     if !registry.addresses.is_empty() {
@@ -75,7 +81,7 @@ fn check_credentials(view: &View<'_>, registry: &Registry, path: &DocumentPath, 
 /// A kind that is not built yet, or unknown, reads as the default.
 fn is_in_error(view: &View<'_>, path: &DocumentPath) -> bool {
     let kind = view.tree.at(&path.clone().key("kind")).or_else(|| view.tree.at(path));
-    let known = ["memory", "embedded", "mdns", "etcd", "etcdv3"];
+    let known = ["memory", "embedded", "mdns", "etcd", "etcdv3", "service", "file"];
     let word = kind.and_then(|node| node.as_scalar());
     view.tree.at(&key("registry")).is_some_and(|node| node.reported)
         || word.is_some_and(|word| !known.contains(&word.text.as_str()))

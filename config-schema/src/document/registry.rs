@@ -12,7 +12,7 @@ use crate::value::{Duration, ListenAddress, Secret};
 pub struct Registry {
     /// Which back end.
     pub kind: RegistryKind,
-    /// Where the back end is reached; `memory` and `mdns` need none.
+    /// Where the back end is reached; `memory` and `mdns` need none. Of `file`: the path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
     /// Where the embedded registry (`memory`) listens. Default: `127.0.0.1:8000`.
@@ -21,6 +21,10 @@ pub struct Registry {
     /// How long a registration with the embedded registry lives without a renewal, where it does not say so itself:
     /// from 1 s to 24 h. Default: 60 s.
     pub ttl: Duration,
+    /// Whether who asks the embedded registry (`memory`) is told what the others know, too, and who registers there is
+    /// registered with all of them.
+    #[serde(skip_serializing_if = "defaults::is_false")]
+    pub joined: bool,
     /// Who asks (`etcd`), where that is wanted. Goes with `password`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -50,6 +54,7 @@ impl Default for Registry {
             addresses: Vec::new(),
             listen: None,
             ttl: defaults::REGISTRATION_TTL,
+            joined: false,
             user: None,
             password: None,
             prefix: None,
@@ -62,7 +67,7 @@ impl Default for Registry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RegistryKind {
-    /// In this process, served to others over HTTP; also written `embedded`.
+    /// In this process, served to others over HTTP and gRPC; also written `embedded`.
     #[default]
     #[serde(alias = "embedded")]
     Memory,
@@ -71,9 +76,9 @@ pub enum RegistryKind {
     /// etcd, also written `etcdv3`, with go-micro's records.
     #[serde(alias = "etcdv3")]
     Etcd,
-    /// The registry of another micro. Not built yet.
+    /// The registry of another micro, or of Go's, over gRPC. Default address: `127.0.0.1:8000`.
     Service,
-    /// A file of services. Not built yet.
+    /// A file of services, read again when it changes. Its path is the only address.
     File,
     /// Consul. Not built yet.
     Consul,

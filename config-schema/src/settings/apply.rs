@@ -1,6 +1,6 @@
 //! Settings act on the tree.
 
-use super::{GivenBy, Setting, flag::boolean, row::Effect};
+use super::{GivenBy, Setting, flag::boolean, registry, row::Effect};
 use crate::{
     diagnostic::{Code, Diagnostic, Findings},
     path::DocumentPath,
@@ -18,9 +18,15 @@ pub(crate) fn apply(
     findings: &mut Findings,
 ) {
     let mut ordered: Vec<&Setting> = settings.iter().collect();
-    ordered.sort_by_key(|setting| setting.rank());
+    // Which registry it is comes before what is said of it.
+    let is_registry = |setting: &Setting| setting.row.effect == Effect::Text(registry::KIND);
+    ordered.sort_by_key(|setting| (!is_registry(setting), setting.rank()));
+    let counts = |setting: &Setting| preset.is_none_or(|preset| setting.row.counts_for(preset));
     for setting in ordered {
-        if preset.is_none_or(|preset| setting.row.counts_for(preset)) {
+        // What means something to this command is not ignored because it means something else to others.
+        let is_taken = matches!(setting.row.effect, Effect::Ignored(_))
+            && settings.iter().any(|other| other.by == setting.by && other.row != setting.row && counts(other));
+        if counts(setting) && !is_taken {
             apply_one(tree, setting, sources, findings);
         }
     }
@@ -86,24 +92,27 @@ fn stamp(node: &mut Node, span: Span) {
 
 fn put(tree: &mut Node, path: &'static str, value: Node, setting: &Setting, findings: &mut Findings) {
     let span = value.span;
-    spread_short_form(tree, path);
-    if set(tree, path, value) == Err(EditError::NoPlace) {
+    let is_set = if let Some(key) = path.strip_prefix("registry.") {
+        registry::put(tree, key, value)
+    } else {
+        spread_short_form(tree, path);
+        set(tree, path, value).map(drop)
+    };
+    if is_set == Err(EditError::NoPlace) {
         findings.push(no_place(setting, path, span));
     }
 }
 
-/// `registry: etcd` becomes `registry: { kind: etcd }` before `registry.addresses` is set.
+/// `admin: off` becomes `admin: { address: off }` before another key of it is set.
 fn spread_short_form(tree: &mut Node, path: &str) {
-    let Some((section, _)) = path.split_once('.') else { return };
-    let Some(key) = ["registry", "admin"].iter().zip(["kind", "address"]).find(|(name, _)| **name == section) else {
+    if !path.starts_with("admin.") {
         return;
-    };
+    }
     let Value::Map(map) = &mut tree.value else { return };
-    let Some(entry) = map.get_mut(section) else { return };
+    let Some(entry) = map.get_mut("admin") else { return };
     if entry.node.as_scalar().is_some() && !entry.node.is_null() {
         let scalar = std::mem::replace(&mut entry.node, Node::map(entry.key));
-        let way = [section, key.1].join(".");
-        set(tree, &way, scalar).expect("the map was just made");
+        set(tree, "admin.address", scalar).expect("the map was just made");
     }
 }
 
@@ -129,7 +138,11 @@ fn no_place(setting: &Setting, path: &'static str, span: Span) -> Diagnostic {
     };
     let path: Option<DocumentPath> = path.parse().ok();
     let finding = Diagnostic { path, ..finding }.label(span, "");
-    finding.help("a file has replaced what the command brings along; say it in the file")
+    finding.help(if setting.row.effect == Effect::List("registry.addresses") {
+        "name the kind of the registry that is reached there: `--registry`, `MICRO_REGISTRY`"
+    } else {
+        "a file has replaced what the command brings along; say it in the file"
+    })
 }
 
 fn no_boolean(setting: &Setting, span: Span) -> Diagnostic {

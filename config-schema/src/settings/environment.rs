@@ -10,15 +10,17 @@ where
     V: Into<String>,
 {
     let mut settings: Vec<Setting> =
-        variables.into_iter().filter_map(|(name, value)| setting(name.as_ref(), value.into())).collect();
+        variables.into_iter().flat_map(|(name, value)| of_variable(name.as_ref(), &value.into())).collect();
     // The order of an environment says nothing; that of the table does not change from run to run.
     settings.sort_by_key(|setting| rows().iter().position(|row| std::ptr::eq(row, setting.row)));
     settings
 }
 
-fn setting(name: &str, value: String) -> Option<Setting> {
-    let row = rows().iter().find(|row| row.variable == Some(name))?;
-    (!value.is_empty()).then(|| Setting { row, by: GivenBy::Variable(name.to_owned()), value })
+/// One variable may mean different things to different commands.
+fn of_variable(name: &str, value: &str) -> Vec<Setting> {
+    let rows = rows().iter().filter(|row| row.variable == Some(name) && !value.is_empty());
+    let setting = |row| Setting { row, by: GivenBy::Variable(name.to_owned()), value: value.to_owned() };
+    rows.map(setting).collect()
 }
 
 #[cfg(test)]

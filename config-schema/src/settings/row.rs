@@ -38,12 +38,14 @@ pub enum Place {
 }
 
 /// For which commands a row counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Commands {
     /// For every command.
     All,
     /// For `api` and `demo`.
     Api,
+    /// For `registry`.
+    Registry,
 }
 
 /// What follows a flag.
@@ -115,6 +117,7 @@ impl Row {
         match self.commands {
             Commands::All => true,
             Commands::Api => matches!(preset, Preset::Api | Preset::Demo),
+            Commands::Registry => matches!(preset, Preset::Registry),
         }
     }
 

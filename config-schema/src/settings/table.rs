@@ -155,8 +155,8 @@ static ROWS: &[Row] = &[
         .help("addresses of the transport"),
     // Registry and broker.
     global(&["registry"], "MICRO_REGISTRY", NAME, Effect::Text("registry.kind"))
-        .default("memory")
-        .help("where services are found: memory, mdns, etcd, service, file, consul, kubernetes or nats"),
+        .default("mdns, memory")
+        .help("where services are found: memory, mdns, etcd, service or file; consul, kubernetes and nats come later"),
     global(&["registry_address"], "MICRO_REGISTRY_ADDRESS", ADDRESS, Effect::List("registry.addresses"))
         .help("addresses of the registry, separated by commas"),
     global(&["registry_listen"], "MICRO_REGISTRY_LISTEN", ADDRESS, Effect::Text("registry.listen"))
@@ -167,6 +167,13 @@ static ROWS: &[Row] = &[
         .help("where events are published"),
     global(&["broker_address"], "MICRO_BROKER_ADDRESS", ADDRESS, Effect::Ignored(NEVER))
         .help("addresses of the broker, separated by commas"),
+    Row {
+        place: Place::Command,
+        commands: Commands::Registry,
+        ..global(&["address"], "MICRO_SERVER_ADDRESS", ADDRESS, Effect::Text("registry.listen"))
+    }
+    .default("127.0.0.1:8000")
+    .help("address to listen on, such as 0.0.0.0:8000"),
     // The process as a service.
     global(&["server"], "MICRO_SERVER", NAME, Effect::Ignored(&["grpc"]))
         .default("grpc")
@@ -299,11 +306,13 @@ mod tests {
             for flag in row.flags {
                 // `--namespace` is one flag before the command and another one after it.
                 let before = row.place != Place::Command;
-                assert!(seen.insert((*flag, before)), "--{flag} stands twice");
+                let command = (!before).then_some(row.commands);
+                assert!(seen.insert((*flag, before, command)), "--{flag} stands twice");
             }
             if let Some(variable) = row.variable {
                 assert!(variable.starts_with("MICRO_"), "{variable}");
-                assert!(seen.insert((variable, true)), "{variable} stands twice");
+                let command = (row.commands != Commands::All).then_some(row.commands);
+                assert!(seen.insert((variable, true, command)), "{variable} stands twice");
             }
             assert!(!row.help.is_empty() && !row.help.ends_with('.'), "{row:?}");
         }

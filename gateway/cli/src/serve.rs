@@ -138,9 +138,10 @@ async fn make_ready(
     put_in_force(reloader).await?;
     let greeter = match invocation.preset {
         Preset::Demo => Some(greet(registries, gateway).await?),
-        Preset::Gateway | Preset::Api => None,
+        Preset::Gateway | Preset::Api | Preset::Registry | Preset::Server => None,
     };
-    if gateway.published().snapshot().listeners.is_empty() {
+    let is_gateway = matches!(invocation.preset, Preset::Gateway | Preset::Api | Preset::Demo);
+    if is_gateway && gateway.published().snapshot().listeners.is_empty() {
         tracing::warn!("the document has no listeners: nothing is served; name a document with --config");
     }
     if invocation.preset == Preset::Api && followers.reflects_origins() {

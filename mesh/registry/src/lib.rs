@@ -33,6 +33,7 @@ pub mod limits;
 pub mod mdns;
 mod memory;
 pub mod model;
+mod offered;
 mod open;
 mod protocol;
 mod registry;
@@ -48,6 +49,7 @@ pub use file::File;
 pub use mdns::Mdns;
 pub use memory::Memory;
 pub use model::{Endpoint, Node, Service, Value};
+pub use offered::Offered;
 pub use open::{Kind, OpenError, UnknownKind, nearby, open};
 pub use registry::{
     Change, DeregisterError, Event, GetError, HeartbeatError, ListError, Origin, RegisterError, RegisterOptions,

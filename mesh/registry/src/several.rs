@@ -46,6 +46,18 @@ impl Several {
         Several { members }
     }
 
+    /// Returns these as one; one alone as it is.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn of(members: impl IntoIterator<Item = Arc<dyn Registry>>) -> Arc<dyn Registry> {
+        let several = Several::new(members);
+        match &*several.members {
+            [only] => Arc::clone(only),
+            _ => Arc::new(several),
+        }
+    }
+
     /// Returns them, in order.
     pub fn members(&self) -> &[Arc<dyn Registry>] {
         &self.members
@@ -70,6 +82,10 @@ impl Registry for Several {
     /// That of the first.
     fn origin(&self) -> Origin {
         self.members[0].origin()
+    }
+
+    fn is_writable(&self) -> bool {
+        self.members.iter().any(|member| member.is_writable())
     }
 
     /// Registers with each, so that all who ask one of them find it.

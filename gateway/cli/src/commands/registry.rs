@@ -1,6 +1,7 @@
 //! What the registry holds, and the registry itself.
 
-use super::{Command, Words, flags::SERVER_ADDRESS, planned, planned::not_built};
+use super::{Command, Words, planned, planned::not_built};
+use crate::serve;
 
 const LIST: Command = Command::new("list", "List items in registry or network").commands(&[
     LIST_SERVICES,
@@ -39,10 +40,9 @@ pub(super) const COMMANDS: &[Command] = &[
     REGISTER,
     DEREGISTER,
     Command::new("registry", "Run the service registry")
-        .flags(&[SERVER_ADDRESS])
         .commands(&[LIST, GET, REGISTER, DEREGISTER])
         .words(Words::Commands)
-        .run(not_built),
+        .run(serve::run),
     Command::new("file", "Move files between your local machine and the server").commands(&[Command::new(
         "upload",
         "Upload a file",

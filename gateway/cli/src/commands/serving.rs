@@ -10,7 +10,7 @@ pub(super) const COMMANDS: &[Command] = &[
             Flag::text(&["profile"], "NAME", "profile of the services").variable("MICRO_RUNTIME_PROFILE"),
             Flag::switch(&["peer"], "join the network"),
         ])
-        .run(not_built),
+        .run(serve::run),
     Command::ours("gateway", "Run a gateway with the listeners and routes of a document").run(serve::run),
     Command::new("api", "Run the API gateway").run(serve::run),
     Command::ours("demo", "Run a gateway, a registry and a greeter to try them with").run(serve::run),

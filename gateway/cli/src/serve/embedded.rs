@@ -1,11 +1,12 @@
-//! The registry of this process: kept in memory, and offered to others over HTTP.
+//! The registry of this process: kept in memory, and offered to others over HTTP and gRPC; where it is joined, together
+//! with what other registries know.
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_registry::guard::Allowed;
-use mesh_registry::{Memory, Registry, server};
+use mesh_registry::{Memory, Offered, Registry, Several, server};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -18,6 +19,7 @@ const CHANGES: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Embedded {
     memory: Memory,
+    offered: Offered,
     ttl_default: watch::Sender<Duration>,
     sockets: mpsc::Sender<Vec<StdListener>>,
 }
@@ -29,13 +31,20 @@ impl Embedded {
         let (sockets, given) = mpsc::channel(CHANGES);
         let memory = Memory::new();
         let (ttl_default, ttl) = watch::channel(server::TTL_DEFAULT);
-        tasks.spawn(serve(Arc::new(memory.clone()), ttl, given, end));
-        Self { memory, ttl_default, sockets }
+        let offered = Offered::new(Arc::new(memory.clone()));
+        tasks.spawn(serve(Arc::new(offered.clone()), ttl, given, end));
+        Self { memory, offered, ttl_default, sockets }
     }
 
     /// Returns the registry.
     pub(super) fn registry(&self) -> Arc<dyn Registry> {
         Arc::new(self.memory.clone())
+    }
+
+    /// Offers it to others together with these from now on: what is registered is registered with all.
+    pub(super) fn offer(&self, others: Vec<Arc<dyn Registry>>) {
+        let members = std::iter::once(self.registry()).chain(others);
+        self.offered.offer(Several::of(members));
     }
 
     /// Gives this time to registrations from now on that name none. Those before keep theirs until they are renewed

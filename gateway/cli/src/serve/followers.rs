@@ -168,7 +168,7 @@ impl Followers {
             let to_admin = |sockets| self.admin.get().is_some_and(|admin| admin.listen(sockets));
             follow_to(&mut places.admin, admin, "the admin API", to_admin);
             follow_to(&mut places.registry, registry, "the embedded registry", |sockets| served.listen(sockets));
-            self.registries.follow(registries);
+            self.registries.follow(registries, embedded(loaded).is_some_and(|memory| memory.joined));
             self.access.send_replace(Access { addresses: sockets::addresses(&places.admin.sockets), token });
         }
         drop(places);

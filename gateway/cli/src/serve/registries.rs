@@ -7,7 +7,7 @@ use config_schema::document::{Registry as Settings, RegistryKind};
 use config_schema::{Code, Diagnostic, DocumentPath, Loaded, Severity};
 use mesh_registry::etcd::{self, Etcd};
 use mesh_registry::mdns::{self, Mdns};
-use mesh_registry::{Registry, Source};
+use mesh_registry::{File, Registry, Remote, Source};
 use tokio::sync::watch;
 
 use super::embedded::Embedded;
@@ -29,6 +29,8 @@ enum Way {
     Embedded,
     Mdns(mdns::Options),
     Etcd(etcd::Options),
+    Service(Vec<String>),
+    File(String),
 }
 
 /// The registries in use. Clones share them.
@@ -76,8 +78,11 @@ impl Registries {
         .collect()
     }
 
-    /// Uses these from now on.
-    pub(super) fn follow(&self, registries: Vec<InUse>) {
+    /// Uses these from now on. A joined embedded registry offers what they know together.
+    pub(super) fn follow(&self, registries: Vec<InUse>, is_joined: bool) {
+        let others = registries.iter().filter(|in_use| in_use.way != Way::Embedded);
+        let others: Vec<_> = others.map(|in_use| Arc::clone(&in_use.registry)).collect();
+        self.embedded.offer(if is_joined { others } else { Vec::new() });
         self.in_use.send_if_modified(|in_use| {
             let is_new = *in_use != registries;
             *in_use = registries;
@@ -90,9 +95,12 @@ impl Registries {
         self.in_use.subscribe()
     }
 
-    /// Returns the first one in use, where a service of this process is registered; the embedded one if there is none.
+    /// Returns the first one in use where something can be registered, for a service of this process; the embedded one
+    /// if there is none.
     pub(super) fn first(&self) -> Arc<dyn Registry> {
-        let first = self.in_use.borrow().first().map(|in_use| Arc::clone(&in_use.registry));
+        let in_use = self.in_use.borrow();
+        let first = in_use.iter().map(|in_use| &in_use.registry).find(|registry| registry.is_writable()).cloned();
+        drop(in_use);
         first.unwrap_or_else(|| self.embedded.registry())
     }
 
@@ -113,6 +121,17 @@ impl Registries {
                 let etcd = Etcd::new(options).map_err(|error| Wrong::at("addresses", Code::BadAddress, &error))?;
                 (Arc::new(etcd), Source::Shared)
             }
+            Way::Service(addresses) => {
+                let remote = Remote::new(addresses.iter().cloned())
+                    .map_err(|error| Wrong::at("addresses", Code::BadAddress, &error))?;
+                let source = remote.source();
+                (Arc::new(remote), source)
+            }
+            Way::File(path) => {
+                let file =
+                    File::open(path).map_err(|error| Wrong::at("addresses", Code::Unavailable, &chain(&error)))?;
+                (Arc::new(file), Source::Shared)
+            }
         };
         Ok(InUse { way, registry, source })
     }
@@ -131,11 +150,25 @@ impl Wrong {
     }
 }
 
+/// The error with what is beneath it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(source) = error.source() {
+        let beneath = source.to_string();
+        if !text.contains(&beneath) {
+            text = format!("{text}: {beneath}");
+        }
+    }
+    text
+}
+
 fn way(settings: &Settings, variables: &BTreeMap<String, String>) -> Result<Way, Wrong> {
     match settings.kind {
         RegistryKind::Memory => Ok(Way::Embedded),
         RegistryKind::Mdns => Ok(Way::Mdns(mdns_options(settings))),
         RegistryKind::Etcd => etcd_options(settings, variables).map(Way::Etcd),
+        RegistryKind::Service => Ok(Way::Service(settings.addresses.clone())),
+        RegistryKind::File => Ok(Way::File(settings.addresses.first().cloned().unwrap_or_default())),
         // The document was refused for it already.
         kind => Err(Wrong::at("kind", Code::NotBuiltYet, &format!("not built yet: {kind:?}"))),
     }
@@ -205,6 +238,7 @@ mod tests {
         check("", &["memory"]);
         check("registry: etcd", &["etcd"]);
         check("registry: [{ kind: mdns, interfaces: [absent0] }, memory]", &["mdns", "memory"]);
+        check("registry: { kind: service, addresses: [\"other:8000\"] }", &["service"]);
         check("registry: [{ kind: etcdv3, addresses: [\"etcd:1\"] }, memory]", &["etcd", "memory"]);
     }
 
@@ -213,15 +247,15 @@ mod tests {
         let (registries, _tasks) = registries();
         assert_eq!(registries.first().origin().as_str(), "memory", "nothing is in use yet");
         let (first, _) = prepare(&registries, "registry: [memory, { kind: etcd, addresses: [a] }]");
-        registries.follow(first.clone());
+        registries.follow(first.clone(), false);
         let mut changes = registries.in_use();
         changes.mark_unchanged();
-        registries.follow(prepare(&registries, "registry: [memory, { kind: etcd, addresses: [a] }]").0);
+        registries.follow(prepare(&registries, "registry: [memory, { kind: etcd, addresses: [a] }]").0, false);
         assert!(!changes.has_changed().unwrap(), "it is the same");
         let another = "registry: [{ kind: etcd, addresses: [a] }, { kind: etcd, addresses: [b] }]";
         let (next, _) = prepare(&registries, another);
         assert!(next[0] == first[1] && next[1] != first[1]);
-        registries.follow(next);
+        registries.follow(next, false);
         assert!(changes.has_changed().unwrap());
         assert_eq!(registries.first().origin().as_str(), "etcd");
     }
@@ -236,6 +270,14 @@ mod tests {
         check(
             "registry: { kind: etcd, addresses: [\"https://etcd:2379\"] }",
             "\"https://etcd:2379\" asks for TLS, which is not built yet for etcd",
+        );
+        check(
+            "registry: { kind: service, addresses: [\"a b\"] }",
+            "\"a b\" is no address of a registry: expected `host` or `host:port`",
+        );
+        check(
+            "registry: { kind: file, addresses: [/nowhere.yaml] }",
+            "/nowhere.yaml cannot be read: No such file or directory (os error 2)",
         );
         check("registry: { kind: etcd, user: root, password: \"env:NOWHERE\" }", "the variable `NOWHERE` is not set");
     }
