@@ -191,7 +191,7 @@ fn not_connected(error: &ConnectError) -> RpcError {
     let reason = match error {
         ConnectError::Unreachable { address, source } => format!("dial tcp {address}: {source}"),
         ConnectError::Timeout { address, .. } => format!("dial tcp {address}: i/o timeout"),
-        ConnectError::Address { .. } | ConnectError::Handshake { .. } => error.to_string(),
+        ConnectError::Address { .. } | ConnectError::Handshake { .. } | ConnectError::Tls { .. } => error.to_string(),
     };
     RpcError::internal(CLIENT_ID, format!("connection error: desc = \"transport: Error while dialing {reason}\""))
 }
