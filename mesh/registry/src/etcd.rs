@@ -47,7 +47,7 @@ use self::pages::{Freshness, read};
 use self::record::Noted;
 use self::table::Table;
 use crate::limits;
-use crate::model::{Service, VERSION_DEFAULT};
+use crate::model::Service;
 use crate::registry::{
     DeregisterError, Event, GetError, HeartbeatError, ListError, Origin, RegisterError, RegisterOptions, Registry,
     Unavailable, Watch, WatchError,
@@ -108,11 +108,9 @@ impl Registry for Etcd {
         ORIGIN
     }
 
+    /// An empty version stays empty, as go-micro stores it.
     async fn register(&self, mut service: Service, options: RegisterOptions) -> Result<(), RegisterError> {
         limits::check(&service)?;
-        if service.version.is_empty() {
-            VERSION_DEFAULT.clone_into(&mut service.version);
-        }
         for node in std::mem::take(&mut service.nodes) {
             let key = self.prefix.node(&service.name, &node.id);
             service.nodes = vec![node];

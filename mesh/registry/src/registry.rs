@@ -35,7 +35,7 @@ pub trait Registry: fmt::Debug + Send + Sync {
     /// Registers the nodes of a record, or refreshes them: a node id is unique within its service, so a node that
     /// comes with another version, address or endpoints replaces what it said before.
     ///
-    /// An empty version becomes `latest`.
+    /// An empty version becomes `latest`, save in etcd, where it stays as go-micro has it.
     async fn register(&self, service: Service, options: RegisterOptions) -> Result<(), RegisterError>;
 
     /// Extends the lease of a node by the time it was registered with.
