@@ -16,9 +16,28 @@ use crate::commands::{self, Command, Words};
 use crate::exit::Exit;
 use crate::help;
 use crate::output::{self, Output};
+use crate::session::Failure;
 use line::{End, Line};
 
 pub(crate) use values::Values;
+
+/// The commands whose errors are among their results (spec/toolkit 1.6).
+const FAIL_ON_STDOUT: &[&str] = &[
+    "list",
+    "services",
+    "get",
+    "register",
+    "deregister",
+    "registry",
+    "env",
+    "call",
+    "query",
+    "stream",
+    "publish",
+    "stats",
+    "file",
+    "network",
+];
 
 /// One command with all it needs.
 #[derive(Debug)]
@@ -45,6 +64,11 @@ impl Invocation {
         self.path.iter().fold("micro".to_owned(), |name, command| name + " " + command.name)
     }
 
+    /// Returns the first word of the command: `list`.
+    pub(crate) fn top(&self) -> &'static str {
+        self.path.first().map_or("", |command| command.name)
+    }
+
     /// Returns what is no flag, after the command.
     pub(crate) fn words(&self) -> &[String] {
         &self.words
@@ -58,16 +82,38 @@ impl Invocation {
         by_flag.or_else(|| of_flag().next_back()).map(|setting| setting.value.as_str())
     }
 
+    /// Says how a command ended that has printed what it found: where it failed, with the text of it.
+    pub(crate) fn finish(&self, result: Result<(), Failure>) -> Exit {
+        match result {
+            Ok(()) => Exit::Done,
+            Err(failure) => self.fail(&failure.to_string()),
+        }
+    }
+
+    /// Says why the command failed, on the stream that Micro v2 had for it (spec/toolkit 1.6): those that ask services
+    /// print it among their results. JSON stays JSON: there it goes to standard error.
+    pub(crate) fn fail(&self, text: &str) -> Exit {
+        let is_result = FAIL_ON_STDOUT.contains(&self.top());
+        let text = format!("{text}\n");
+        if is_result && self.output == Output::Text {
+            output::say(&text);
+        } else {
+            output::complain(&text);
+        }
+        Exit::Failed
+    }
+
     /// Does it, and says how it ended.
     pub(crate) fn run(&self) -> Exit {
         let Some(command) = self.path.last() else { return Exit::Failed };
         if let Some(needs) = command.needs.filter(|needs| self.words.len() < needs.words) {
-            let text = format!("{}\n", needs.otherwise);
-            match needs.exit {
-                Exit::Done => output::say(&text),
-                _ => output::complain(&text),
-            }
-            return needs.exit;
+            return match needs.exit {
+                Exit::Done => {
+                    output::say(&format!("{}\n", needs.otherwise));
+                    Exit::Done
+                }
+                _ => self.fail(needs.otherwise),
+            };
         }
         match command.run {
             Some(run) => run(self),

@@ -9,13 +9,19 @@
 mod arguments;
 mod commands;
 mod document;
+mod environments;
 mod exit;
+mod go_json;
 mod help;
+mod kinds;
 mod logging;
+mod network;
 mod offline;
 mod output;
+mod registered;
 mod remote;
 mod serve;
+mod session;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -24,7 +24,12 @@ pub(crate) fn say(text: &str) {
 
 /// Writes JSON to standard output.
 pub(crate) fn say_json(value: &Value) {
-    say(&format!("{value:#}\n"));
+    say(&(json_text(value) + "\n"));
+}
+
+/// Returns JSON as it is written for people who look at it.
+pub(crate) fn json_text(value: &Value) -> String {
+    format!("{value:#}")
 }
 
 /// Writes to standard error.

@@ -1,6 +1,7 @@
 //! Proxy, router, tunnel, and the network that they make.
 
 use super::{Command, Flag, Words, calling, flags::SERVER_ADDRESS, planned::not_built};
+use crate::network;
 
 const STRATEGY: &str = "which routes are told to others: all, best, local or none";
 
@@ -71,12 +72,12 @@ pub(super) const COMMANDS: &[Command] = &[
         .commands(&[
             Command::new("connect", "connect to the network. specify nodes e.g connect ip:port")
                 .usage("ADDRESS...")
-                .run(not_built),
-            Command::new("connections", "List the immediate connections to the network").run(not_built),
-            Command::new("graph", "Get the network graph").run(not_built),
-            Command::new("nodes", "List nodes in the network").run(not_built),
-            Command::new("routes", "List network routes").flags(ROUTES).run(not_built),
-            Command::new("services", "Get the network services").run(not_built),
+                .run(network::connect),
+            Command::new("connections", "List the immediate connections to the network").run(network::connections),
+            Command::new("graph", "Get the network graph").run(network::graph),
+            Command::new("nodes", "List nodes in the network").run(network::nodes),
+            Command::new("routes", "List network routes").flags(ROUTES).run(network::routes),
+            Command::new("services", "Get the network services").run(network::services),
             Command::new("call", "Call a service e.g micro call greeter Say.Hello '{\"name\": \"John\"}'")
                 .usage(calling::CALL_USAGE)
                 .flags(calling::CALL)

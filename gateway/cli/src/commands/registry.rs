@@ -1,21 +1,21 @@
 //! What the registry holds, and the registry itself.
 
 use super::{Command, Words, planned, planned::not_built};
-use crate::serve;
+use crate::{network, registered, serve};
 
 const LIST: Command = Command::new("list", "List items in registry or network").commands(&[
     LIST_SERVICES,
-    Command::new("nodes", "List nodes in the network").run(not_built),
-    Command::new("routes", "List network routes").run(not_built),
+    Command::new("nodes", "List nodes in the network").run(network::nodes),
+    Command::new("routes", "List network routes").run(network::routes),
 ]);
 
-const LIST_SERVICES: Command = Command::new("services", "List services in registry").run(not_built);
+const LIST_SERVICES: Command = Command::new("services", "List services in registry").run(registered::list_services);
 
 const GET: Command =
     Command::new("get", "Get item from registry").commands(&[Command::new("service", "Get service from registry")
         .usage("NAME")
         .needs(1, "service required")
-        .run(not_built)]);
+        .run(registered::get_service)]);
 
 const REGISTER: Command = Command::new("register", "Register an item in the registry").commands(&[Command::new(
     "service",
@@ -23,7 +23,7 @@ const REGISTER: Command = Command::new("register", "Register an item in the regi
 )
 .usage("JSON...")
 .needs(1, "require service definition")
-.run(not_built)]);
+.run(registered::register_service)]);
 
 const DEREGISTER: Command = Command::new("deregister", "Deregister an item in the registry").commands(&[Command::new(
     "service",
@@ -31,7 +31,7 @@ const DEREGISTER: Command = Command::new("deregister", "Deregister an item in th
 )
 .usage("JSON...")
 .needs(1, "require service definition")
-.run(not_built)]);
+.run(registered::deregister_service)]);
 
 pub(super) const COMMANDS: &[Command] = &[
     LIST,

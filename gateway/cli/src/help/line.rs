@@ -1,6 +1,6 @@
 //! One line of a list in the help: what is typed, and what it does.
 
-use config_schema::settings::{self, Row, Status};
+use config_schema::settings::{self, Place, Row, Status, rows};
 
 use crate::commands::{Command, Flag};
 
@@ -30,7 +30,7 @@ impl Line {
         let missing = if matches!(row.status(), Status::Ignored | Status::Refused) { " (not built yet)" } else { "" };
         (!row.flags.is_empty()).then(|| Self {
             typed: typed(row.flags, takes_value),
-            does: does(row.help, default, missing, row.variable),
+            does: does(row.help, default, missing, variable_of(row)),
         })
     }
 
@@ -39,6 +39,12 @@ impl Line {
         let first = self.typed.split([' ', ',']).next().unwrap_or_default();
         first.trim_start_matches('-') == flag
     }
+}
+
+/// An alias has the variable of the flag that it stands for.
+fn variable_of(row: &Row) -> Option<&'static str> {
+    let same = || rows().iter().filter(|other| other.effect == row.effect && other.place != Place::Fallback);
+    row.variable.or_else(|| (row.place == Place::GlobalAlias).then(|| same().find_map(|other| other.variable))?)
 }
 
 /// `--name value, -n value`.

@@ -37,7 +37,7 @@ fn an_unknown_command_is_named() {
 fn an_unknown_flag_runs_nothing() {
     check(&["gateway", "--nope"], 2, "", "Incorrect Usage. flag provided but not defined: -nope");
     check(&["web"], 1, "", "not built yet: micro web\n");
-    check(&["call", "x"], 1, "", "require service and endpoint e.g micro call");
+    check(&["call", "x"], 1, "require service and endpoint e.g micro call", "");
     check(&["list"], 0, "NAME:\n   micro list - ", "");
     check(&["-v"], 1, "", "Incorrect Usage.");
     check(&["check"], 2, "", "no document is named");
