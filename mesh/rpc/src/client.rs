@@ -3,6 +3,7 @@
 //! For the control plane, the command line and tests. The gateway calls services through its own connections.
 
 mod body;
+mod connect;
 mod stream;
 mod tls;
 mod unary;
@@ -29,6 +30,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::DropGuard;
 
 use self::body::Outgoing;
+pub use self::connect::ConnectError;
 pub use self::stream::{Stream, StreamReceiver, StreamSender};
 pub use self::tls::Security;
 use self::unary::Failure;
@@ -82,52 +84,6 @@ impl<'a> Target<'a> {
     pub fn new(service: &'a str, endpoint: &'a str) -> Target<'a> {
         Target { service, endpoint, metadata: HeaderMap::new(), timeout: Duration::from_secs(5) }
     }
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The address is not `host:port`.
-    #[error("{address:?} is not an address of the form host:port")]
-    Address {
-        /// The address.
-        address: String,
-    },
-    /// Nobody listens there, or the host is not known.
-    #[error("connecting to {address} failed")]
-    Unreachable {
-        /// The address.
-        address: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// Whoever listens does not speak HTTP/2.
-    #[error("{address} does not speak HTTP/2")]
-    Handshake {
-        /// The address.
-        address: String,
-        /// Why.
-        #[source]
-        source: hyper::Error,
-    },
-    /// TLS was not agreed on: mostly the certificate is not trusted, or is for another name.
-    #[error("{address} was not secured by TLS")]
-    Tls {
-        /// The address.
-        address: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// It took too long.
-    #[error("connecting to {address} took more than {timeout:?}")]
-    Timeout {
-        /// The address.
-        address: String,
-        /// The limit.
-        timeout: Duration,
-    },
 }
 
 impl Client {

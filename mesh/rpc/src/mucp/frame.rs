@@ -2,20 +2,18 @@
 //!
 //! Bodies have a length or are chunked; an empty body of a request is chunked, as Go writes it.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+mod encode;
+mod head;
 
-use super::message::{Headers, Message, is_token};
+use bytes::{Buf, Bytes, BytesMut};
+
+pub use self::encode::{encode_answer, encode_request, encode_response};
+use self::head::{Length, end_of_head, parse};
+use super::message::{Headers, Message};
 use crate::frame::MESSAGE_BYTES_MAX;
-use crate::json::lossy;
-
-/// The most headers of one message.
-const HEADERS_MAX: usize = 256;
 
 /// The most bytes of the line that begins a chunk, and of the trailers behind the last one.
 const CHUNK_LINE_BYTES_MAX: usize = 4096;
-
-/// The user agent of Go's transport; peers echo it and nobody reads it.
-const USER_AGENT: &str = "Go-http-client/1.1";
 
 /// Headers that are written for themselves, or not at all.
 const FRAMING: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Trailer", "Connection"];
@@ -85,65 +83,6 @@ pub enum Side {
     Service,
     /// Reads responses.
     Client,
-}
-
-/// Writes a message as a request to a host, `127.0.0.1:9090`.
-pub fn encode_request(host: &str, message: &Message) -> Bytes {
-    let mut buffer = BytesMut::with_capacity(512 + message.body.len());
-    buffer.put_slice(b"POST / HTTP/1.1\r\n");
-    put_header(&mut buffer, "Host", host);
-    let agent = message.headers.get("User-Agent");
-    put_header(&mut buffer, "User-Agent", if agent.is_empty() { USER_AGENT } else { agent });
-    if message.body.is_empty() {
-        put_header(&mut buffer, "Transfer-Encoding", "chunked");
-    } else {
-        put_header(&mut buffer, "Content-Length", &message.body.len().to_string());
-    }
-    put_headers(&mut buffer, &message.headers, &["Host", "User-Agent"]);
-    buffer.put_slice(b"\r\n");
-    buffer.put_slice(if message.body.is_empty() { b"0\r\n\r\n" } else { &message.body });
-    buffer.freeze()
-}
-
-/// Writes a message as a response.
-pub fn encode_response(message: &Message) -> Bytes {
-    encode_answer("200 OK", message)
-}
-
-/// Writes a response with another status, for what is no message at all.
-pub fn encode_answer(status: &str, message: &Message) -> Bytes {
-    let mut buffer = BytesMut::with_capacity(512 + message.body.len());
-    buffer.put_slice(b"HTTP/1.1 ");
-    buffer.put_slice(status.as_bytes());
-    buffer.put_slice(b"\r\n");
-    let length = message.body.len();
-    if length > 0 {
-        put_header(&mut buffer, "Content-Length", &length.to_string());
-    }
-    put_headers(&mut buffer, &message.headers, &[]);
-    if length == 0 {
-        put_header(&mut buffer, "Content-Length", "0");
-    }
-    buffer.put_slice(b"\r\n");
-    buffer.put_slice(&message.body);
-    buffer.freeze()
-}
-
-fn put_headers(buffer: &mut BytesMut, headers: &Headers, written: &[&str]) {
-    for (name, value) in headers.iter() {
-        if !FRAMING.contains(&name) && !written.contains(&name) && is_token(name) {
-            put_header(buffer, name, value);
-        }
-    }
-}
-
-/// Writes a header; line breaks in the value become spaces, as in Go.
-fn put_header(buffer: &mut BytesMut, name: &str, value: &str) {
-    buffer.put_slice(name.as_bytes());
-    buffer.put_slice(b": ");
-    let value = value.trim_matches([' ', '\t', '\r', '\n']);
-    buffer.extend(value.bytes().map(|byte| if byte.is_ascii_control() && byte != b'\t' { b' ' } else { byte }));
-    buffer.put_slice(b"\r\n");
 }
 
 /// Cuts a stream of chunks into messages, however the chunks fall.
@@ -269,79 +208,6 @@ impl Decoder {
             Length::Bytes(length) => State::Body { start, headers, length },
             Length::Chunked => State::Chunks { start, headers, body: BytesMut::new(), at: Chunk::Size },
         }))
-    }
-}
-
-/// Returns the length of the head at the front: up to an empty line.
-fn end_of_head(buffer: &[u8], from: usize) -> Option<usize> {
-    let rest = buffer.get(from..)?;
-    let after = |at: usize, line: usize| from + at + line;
-    let breaks = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    for (at, _) in breaks {
-        match rest.get(at + 1..) {
-            Some([b'\n', ..]) => return Some(after(at, 2)),
-            Some([b'\r', b'\n', ..]) => return Some(after(at, 3)),
-            _ => {}
-        }
-    }
-    None
-}
-
-enum Length {
-    Bytes(usize),
-    Chunked,
-}
-
-fn parse(side: Side, head: &[u8], limit: usize) -> Result<(Start, Headers, Length), FrameError> {
-    let mut space = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let malformed = |error: httparse::Error| match error {
-        httparse::Error::TooManyHeaders => FrameError::HeadTooLarge { limit },
-        error => FrameError::Head(error.to_string()),
-    };
-    let incomplete = || FrameError::Head("it is not complete".to_owned());
-    let (start, fields): (Start, &[httparse::Header<'_>]) = match side {
-        Side::Service => {
-            let mut request = httparse::Request::new(&mut space);
-            request.parse(head).map_err(malformed)?;
-            let method = request.method.ok_or_else(incomplete)?.to_owned();
-            (Start::Request { method }, request.headers)
-        }
-        Side::Client => {
-            let mut response = httparse::Response::new(&mut space);
-            response.parse(head).map_err(malformed)?;
-            let status = response.code.ok_or_else(incomplete)?;
-            (Start::Response { status, reason: response.reason.unwrap_or_default().to_owned() }, response.headers)
-        }
-    };
-    let length = length(fields)?;
-    let mut headers = Headers::new();
-    for field in fields {
-        if !FRAMING.iter().any(|name| name.eq_ignore_ascii_case(field.name)) {
-            headers.receive(field.name, lossy(field.value));
-        }
-    }
-    Ok((start, headers, length))
-}
-
-/// RFC 9112 §6.3, strict: what could be read in two ways is refused.
-fn length(fields: &[httparse::Header<'_>]) -> Result<Length, FrameError> {
-    let values = |name: &'static str| {
-        fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
-    };
-    let (mut codings, mut lengths) = (values("Transfer-Encoding"), values("Content-Length"));
-    match (codings.next(), lengths.next()) {
-        (Some(_), Some(_)) => Err(FrameError::Length("a length and chunks")),
-        (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none() => {
-            Ok(Length::Chunked)
-        }
-        (Some(_), None) => Err(FrameError::Length("a transfer coding other than chunked")),
-        (None, Some(length)) if lengths.all(|other| other == length) => {
-            let digits = std::str::from_utf8(length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-            let length = digits.and_then(|text| text.parse().ok());
-            length.map(Length::Bytes).ok_or(FrameError::Length("a length that is no number"))
-        }
-        (None, Some(_)) => Err(FrameError::Length("several lengths")),
-        (None, None) => Ok(Length::Bytes(0)),
     }
 }
 
