@@ -123,6 +123,8 @@ pub struct Server {
     subscriber: Option<Arc<dyn Subscriber>>,
     /// What spans go into. None where `Debug` is not answered.
     journal: Option<Journal>,
+    /// Cancelled when the server begins to end.
+    shutdown: CancellationToken,
 }
 
 /// What `Debug.Stats` tells.
@@ -149,6 +151,7 @@ impl Server {
             mucp: false,
             subscriber: None,
             journal: None,
+            shutdown: CancellationToken::new(),
         }
     }
 
@@ -211,7 +214,8 @@ impl Server {
     /// what goes on after [`Limits::drain_timeout`] is cut.
     ///
     /// Dropping the future cuts everything.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+    pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) {
+        self.shutdown = shutdown.clone();
         let free = Arc::new(Semaphore::new(self.limits.connections));
         let server = Arc::new(self);
         let owner = Owner::default();

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use mesh_rpc::client::Target;
 use mesh_rpc::debug::{Journal, Record, Span, SpanType};
 use mesh_rpc::mucp::{ContentType, MucpClient};
+use mesh_rpc::server::Limits;
 use mesh_rpc::{Call, Client, Codec, Handler, RpcError, Server, Status};
 use proto::debug::{CacheRequest, CacheResponse, LogRequest, StatsRequest, StatsResponse, TraceRequest, TraceResponse};
 use proto::greeter::{Request, Response};
@@ -126,6 +127,25 @@ async fn a_stream_goes_on_with_what_is_logged() {
     }
     journal.log(record(20));
     assert_eq!(next().await, Some(record(20)));
+}
+
+#[tokio::test]
+async fn a_stream_of_records_does_not_hold_up_the_end_of_the_server() {
+    let (journal, shutdown, mut tasks) = (Journal::new(), CancellationToken::new(), JoinSet::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("has an address").to_string();
+    let limits = Limits { drain_timeout: 10 * PATIENCE, ..Limits::default() };
+    let server = Server::new().with_journal(journal.clone()).with_limits(limits);
+    tasks.spawn(server.serve(listener, shutdown.clone()));
+    let client = Client::connect(&address, PATIENCE).await.expect("connects");
+    journal.log(record(0));
+    let mut stream = client.stream(&target("Debug.Log"), Codec::Proto).expect("opens");
+    stream.send(&LogRequest { stream: true, ..LogRequest::default() }).await.expect("is sent");
+    assert_eq!(stream.receive().await.expect("is received"), Some(record(0)));
+    shutdown.cancel();
+    assert_eq!(timeout(PATIENCE, stream.receive::<Record>()).await.expect("ends"), Ok(None));
+    drop((stream, client));
+    timeout(PATIENCE, tasks.join_next()).await.expect("the server ends");
 }
 
 #[tokio::test]

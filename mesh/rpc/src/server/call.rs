@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::codec::{self, Codec, DecodeError};
 use crate::debug::{Journal, OpenSpan, Parent, SpanType};
@@ -25,6 +26,7 @@ pub struct Call {
     source: Source,
     outgoing: mpsc::Sender<Bytes>,
     message_bytes_max: usize,
+    shutdown: CancellationToken,
 }
 
 /// Where the messages come from.
@@ -55,7 +57,8 @@ impl Call {
         outgoing: mpsc::Sender<Bytes>,
         message_bytes_max: usize,
     ) -> Call {
-        Call { head, codec, metadata, deadline, source, outgoing, message_bytes_max }
+        let shutdown = CancellationToken::new();
+        Call { head, codec, metadata, deadline, source, outgoing, message_bytes_max, shutdown }
     }
 
     /// Returns what stands before the last dot of the path: the service that the caller means. May be empty.
@@ -76,6 +79,16 @@ impl Call {
     /// Returns the metadata, which includes `:Authority` and `Remote`, the address of the caller.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Returns what is cancelled when the server begins to end. A handler that would go on for ever, one that watches
+    /// something, then returns; otherwise it is cut after [`Limits::drain_timeout`](super::Limits::drain_timeout).
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    pub(super) fn set_shutdown(&mut self, shutdown: CancellationToken) {
+        self.shutdown = shutdown;
     }
 
     /// Returns when the call ends at the latest; the server sees to it.

@@ -64,7 +64,11 @@ impl Debug {
             return Ok(());
         }
         loop {
-            let record = match live.recv().await {
+            let logged = tokio::select! {
+                () = call.shutdown().cancelled() => return Ok(()),
+                logged = live.recv() => logged,
+            };
+            let record = match logged {
                 Ok(record) => record,
                 Err(RecvError::Lagged(missed)) => left_out(missed),
                 Err(RecvError::Closed) => return Ok(()),

@@ -41,6 +41,7 @@ impl Work {
         mut call: Call,
         messages: mpsc::Receiver<Bytes>,
     ) -> Work {
+        call.set_shutdown(server.shutdown.clone());
         let counters = Arc::clone(&server.counters);
         let span = server.journal.as_ref().and_then(|journal| call.begin_span(journal));
         let deadline = call.deadline();
