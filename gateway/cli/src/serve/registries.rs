@@ -1,13 +1,15 @@
 //! The registries of the document, in its order: made when it is prepared, in use once it is in force.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config_schema::document::{Registry as Settings, RegistryKind};
 use config_schema::{Code, Diagnostic, DocumentPath, Loaded, Severity};
 use mesh_registry::etcd::{self, Etcd};
 use mesh_registry::mdns::{self, Mdns};
-use mesh_registry::{File, Registry, Remote, Source};
+use mesh_registry::{File, LastGood, Registry, Remote, Source};
 use tokio::sync::watch;
 
 use super::embedded::Embedded;
@@ -38,6 +40,8 @@ enum Way {
 pub(super) struct Registries {
     embedded: Embedded,
     in_use: watch::Sender<Vec<InUse>>,
+    /// Where the last good tables are kept, if anywhere.
+    state: Option<Arc<Path>>,
 }
 
 impl PartialEq for InUse {
@@ -56,8 +60,22 @@ impl InUse {
 
 impl Registries {
     /// Returns none in use.
-    pub(super) fn new(embedded: Embedded) -> Self {
-        Self { embedded, in_use: watch::Sender::default() }
+    pub(super) fn new(embedded: Embedded, state: Option<PathBuf>) -> Self {
+        Self { embedded, in_use: watch::Sender::default(), state: state.map(Arc::from) }
+    }
+
+    /// Keeps the table of a registry that others run, for a start at which it cannot be reached.
+    fn kept(&self, way: &Way, registry: Arc<dyn Registry>) -> Arc<dyn Registry> {
+        let Some(folder) = &self.state else { return registry };
+        let mut hasher = DefaultHasher::new();
+        // A password is none of its business: the table is that of a place.
+        match way {
+            Way::Etcd(options) => (&options.addresses, &options.prefix).hash(&mut hasher),
+            Way::Service(addresses) => addresses.hash(&mut hasher),
+            Way::Embedded | Way::Mdns(_) | Way::File(_) => return registry,
+        }
+        let name = format!("{}-{:016x}.json", registry.origin(), hasher.finish());
+        Arc::new(LastGood::new(registry, folder.join("registry").join(name)))
     }
 
     /// Makes the registries of a document, without reaching any. Those in use that stay as they are are kept.
@@ -133,6 +151,7 @@ impl Registries {
                 (Arc::new(file), Source::Shared)
             }
         };
+        let registry = self.kept(&way, registry);
         Ok(InUse { way, registry, source })
     }
 }
@@ -214,7 +233,7 @@ mod tests {
 
     fn registries() -> (Registries, JoinSet<()>) {
         let mut tasks = JoinSet::new();
-        (Registries::new(Embedded::start(&mut tasks, CancellationToken::new())), tasks)
+        (Registries::new(Embedded::start(&mut tasks, CancellationToken::new()), None), tasks)
     }
 
     fn prepare(registries: &Registries, text: &str) -> (Vec<InUse>, Vec<String>) {
