@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use mesh_registry::{Registry, Source};
+use mesh_registry::Registry;
 use mesh_rpc::Codec;
 use mesh_rpc::client::{ConnectError, Target};
 use mesh_rpc::error::CLIENT_ID;
@@ -54,8 +54,6 @@ pub struct Options {
     pub pool_ttl: Duration,
     /// What is spoken to nodes that do not say. Default: gRPC.
     pub protocol: Protocol,
-    /// Where the records of the registry come from. Default: a shared back end.
-    pub source: Source,
     /// Detours. Default: none.
     pub via: Via,
 }
@@ -70,7 +68,6 @@ impl Default for Options {
             pool_size: 100,
             pool_ttl: Duration::from_mins(1),
             protocol: Protocol::default(),
-            source: Source::Shared,
             via: Via::default(),
         }
     }
@@ -202,8 +199,7 @@ impl Client {
             Dial::Address(address) => return Ok(Candidates::one(Candidate::at(address))),
             Dial::Service(service) => service,
         };
-        let Options { selector, source, .. } = *self.options;
-        let selected = selector::select(selector, self.registry.as_ref(), source, service, request.filters);
+        let selected = selector::select(self.options.selector, self.registry.as_ref(), service, request.filters);
         timeout(SELECT_TIMEOUT, selected)
             .await
             .unwrap_or_else(|_| Err(CallError::selecting(service, "context deadline exceeded")))

@@ -124,7 +124,6 @@ impl Candidates {
 pub(crate) async fn select(
     selector: Selector,
     registry: &dyn Registry,
-    source: Source,
     service: &str,
     filters: &[Filter],
 ) -> Result<Candidates, CallError> {
@@ -141,7 +140,7 @@ pub(crate) async fn select(
                 filter.apply(&mut services);
             }
             let nodes = services.iter().flat_map(|service| &service.nodes);
-            let mut all: Vec<Candidate> = nodes.filter_map(|node| Candidate::of(node, source)).collect();
+            let mut all: Vec<Candidate> = nodes.filter_map(|node| Candidate::of(node, registry.source())).collect();
             match strategy {
                 Strategy::Random => fastrand::shuffle(&mut all),
                 Strategy::RoundRobin => {
@@ -156,7 +155,7 @@ pub(crate) async fn select(
 
 #[cfg(test)]
 mod tests {
-    use mesh_registry::{Memory, Node, RegisterOptions, Registry, Service, Source};
+    use mesh_registry::{Memory, Node, RegisterOptions, Registry, Service};
 
     use super::{Filter, Selector, Strategy, select};
 
@@ -179,7 +178,7 @@ mod tests {
     /// Returns the ports of the nodes that are left, sorted.
     async fn ports(filters: &[Filter]) -> Vec<String> {
         let registry = registry().await;
-        let chosen = select(Selector::default(), &registry, Source::Own, "greeter", filters).await;
+        let chosen = select(Selector::default(), &registry, "greeter", filters).await;
         let mut all = chosen.map(|chosen| chosen.all).unwrap_or_default();
         all.sort_by(|one, other| one.address.cmp(&other.address));
         all.into_iter().map(|candidate| candidate.address.replace("127.0.0.1:", "")).collect()
@@ -200,7 +199,7 @@ mod tests {
     async fn what_cannot_be_chosen_is_said_in_the_words_of_go() {
         let registry = registry().await;
         let fail = async |name: &str, filters: &[Filter]| {
-            let chosen = select(Selector::default(), &registry, Source::Own, name, filters).await;
+            let chosen = select(Selector::default(), &registry, name, filters).await;
             chosen.expect_err("there is none").to_rpc().detail
         };
         assert_eq!(fail("nobody", &[]).await, "service nobody: not found");
@@ -212,7 +211,7 @@ mod tests {
     async fn every_node_is_tried_before_one_is_tried_again() {
         let registry = registry().await;
         for strategy in [Strategy::Random, Strategy::RoundRobin] {
-            let chosen = select(Selector::Registry(strategy), &registry, Source::Own, "greeter", &[]).await;
+            let chosen = select(Selector::Registry(strategy), &registry, "greeter", &[]).await;
             let mut candidates = chosen.expect("there are nodes");
             let mut round = || (0..3).map(|_| candidates.next().address.clone()).collect::<Vec<_>>();
             let first = round();
@@ -224,8 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_static_service_is_an_address() {
-        let mut chosen =
-            select(Selector::Static, &Memory::new(), Source::Shared, "a:1", &[]).await.expect("is not looked up");
+        let mut chosen = select(Selector::Static, &Memory::new(), "a:1", &[]).await.expect("is not looked up");
         assert_eq!(chosen.next().address, "a:1");
     }
 }

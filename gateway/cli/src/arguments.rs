@@ -103,6 +103,14 @@ impl Invocation {
         Exit::Failed
     }
 
+    /// Returns the flags of the document as they may stand before another command.
+    pub(crate) fn flags_before(&self) -> impl Iterator<Item = String> {
+        self.settings.iter().filter_map(|setting| match &setting.by {
+            GivenBy::Flag(_) => Some(format!("--{}={}", setting.row.flags.first()?, setting.value)),
+            GivenBy::Variable(_) => None,
+        })
+    }
+
     /// Does it, and says how it ended.
     pub(crate) fn run(&self) -> Exit {
         let Some(command) = self.path.last() else { return Exit::Failed };

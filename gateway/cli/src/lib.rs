@@ -7,6 +7,7 @@
 //! (`reload`, `config show --admin`) do it through its admin API.
 
 mod arguments;
+mod call;
 mod commands;
 mod document;
 mod environments;

@@ -34,14 +34,19 @@ pub(crate) fn list_services(invocation: &Invocation) -> Exit {
 pub(crate) fn get_service(invocation: &Invocation) -> Exit {
     session::run(invocation, async |session: Session<'_>| {
         let name = session.invocation.words().first().map_or("", String::as_str);
-        let versions = session.registry.get(name).await.map_err(|error| match error {
-            GetError::Unavailable(error) => unavailable(&error),
-            GetError::UnknownService { .. } => not_found(&session.registry.origin()),
-        })?;
+        let versions = versions(&session, name).await?;
         Ok(match session.invocation.output {
             Output::Json => json_text(&json!(versions)),
             Output::Text => described::of(&versions, std::io::stdout().is_terminal()),
         })
+    })
+}
+
+/// Returns the versions of a service, or what Micro v2 says where there is none.
+pub(crate) async fn versions(session: &Session<'_>, name: &str) -> Result<Vec<Service>, Failure> {
+    session.registry.get(name).await.map_err(|error| match error {
+        GetError::Unavailable(error) => unavailable(&error),
+        GetError::UnknownService { .. } => not_found(&session.registry.origin()),
     })
 }
 

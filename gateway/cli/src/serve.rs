@@ -8,6 +8,7 @@ mod discovery;
 mod embedded;
 mod followers;
 mod greeter;
+mod member;
 mod names;
 mod registries;
 mod signals;
@@ -21,7 +22,9 @@ use std::time::{Duration, Instant};
 use config_schema::{Preset, Report};
 use gateway::{Gateway, Outcome, Reloader, watch_files};
 use gateway_admin::Subject;
+use mesh::Node;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::VERSION;
@@ -33,9 +36,13 @@ use crate::output::{complain, complain_error, complain_report};
 use discovery::Discovery;
 use embedded::Embedded;
 use followers::Followers;
-use greeter::Greeter;
+use member::Members;
 use registries::Registries;
-use signals::{HangUps, Signals};
+use signals::HangUps;
+pub(crate) use signals::Signals;
+
+/// How long registries may take to hear that this process leaves, before it stops to serve.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The services of the manual that `micro server` does not have yet (spec/toolkit 2.2).
 const ABSENT: &str = "api, auth, bot, broker, config, debug, network, proxy, router, runtime, store, web";
@@ -109,19 +116,19 @@ async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
         .map_err(|error| Stop::Failed("starting the admin API", error.into()))?;
     let hang_ups = signals.hang_ups();
     let living = async {
-        let greeter = make_ready(invocation, &gateway, &reloader, &followers, &registries).await?;
+        let members = make_ready(invocation, &gateway, &reloader, &followers, &registries).await?;
         tokio::select! {
-            () = signals.end() => Ok(greeter),
+            () = signals.end() => Ok(members),
             Some(task) = tasks.join_next() => Err(Stop::Ended(task.err())),
         }
     };
-    let greeter = tokio::select! {
+    let members = tokio::select! {
         biased; // files are watched before they are read, so that no change is missed
         () = follow(&origin, &reloader, hang_ups) => Err(Stop::Ended(None)),
         ended = living => ended,
     }?;
 
-    let exit = shut_down(&gateway, greeter, followers.drain_timeout(), &mut signals).await;
+    let exit = shut_down(&gateway, members, followers.drain_timeout(), &mut signals).await;
     if exit == Exit::Done {
         followers.stop();
         end.cancel();
@@ -138,19 +145,23 @@ fn state_folder(variables: &BTreeMap<String, String>) -> Option<PathBuf> {
     Some(folder.or_else(|| named("HOME").map(|home| home.join(".local/state")))?.join("micro"))
 }
 
-/// Puts the first document in force, and says where everything listens. The demo has its greeter by then.
+/// Puts the first document in force, and says where everything listens. This process is a service by then, and the demo
+/// has its greeter.
 async fn make_ready(
     invocation: &Invocation,
     gateway: &Gateway,
     reloader: &Reloader,
     followers: &Followers,
     registries: &Registries,
-) -> Result<Option<Greeter>, Stop> {
+) -> Result<Members, Stop> {
     put_in_force(reloader).await?;
-    let greeter = match invocation.preset {
-        Preset::Demo => Some(greet(registries, gateway).await?),
-        Preset::Gateway | Preset::Api | Preset::Registry | Preset::Server => None,
-    };
+    let registry = followers.registry_addresses().first().copied();
+    let joined = member::join(invocation, registries, registry).await;
+    let mut members = joined.map_err(|error| Stop::Failed("starting the RPC server", error.into()))?;
+    let is_demo = invocation.preset == Preset::Demo;
+    if is_demo {
+        members.nodes.push(greet(registries, gateway).await?);
+    }
     let is_gateway = matches!(invocation.preset, Preset::Gateway | Preset::Api | Preset::Demo);
     if is_gateway && gateway.published().snapshot().listeners.is_empty() {
         tracing::warn!("the document has no listeners: nothing is served; name a document with --config");
@@ -164,8 +175,8 @@ async fn make_ready(
     if invocation.preset == Preset::Server {
         tracing::warn!(absent = ABSENT, "some services of the manual are not part of `micro server` yet");
     }
-    announce::ready(gateway, followers, greeter.is_some(), invocation.output).await;
-    Ok(greeter)
+    announce::ready(gateway, followers, is_demo, invocation.output).await;
+    Ok(members)
 }
 
 /// Files, SIGHUP and `POST /reload` all end here, one at a time: read, compile, open what is new, apply, let the rest
@@ -204,10 +215,10 @@ async fn put_in_force(reloader: &Reloader) -> Result<(), Stop> {
     }
 }
 
-async fn greet(registries: &Registries, gateway: &Gateway) -> Result<Greeter, Stop> {
+async fn greet(registries: &Registries, gateway: &Gateway) -> Result<Node, Stop> {
     let failed = |error| Stop::Failed("starting the greeter", error);
-    let greeter = Greeter::start(registries.first()).await.map_err(failed)?;
-    greeter.is_known_to(gateway).await.map_err(|error| failed(error.into()))?;
+    let greeter = greeter::start(&registries.joined()).await.map_err(|error| failed(error.into()))?;
+    greeter::is_known_to(gateway).await.map_err(|error| failed(error.into()))?;
     Ok(greeter)
 }
 
@@ -233,15 +244,15 @@ async fn follow(origin: &Origin, reloader: &Reloader, mut hang_ups: HangUps) {
     tokio::join!(watching, called);
 }
 
-/// The end in order: readiness goes off, the greeter leaves the registry, what goes on may finish. A second signal cuts it.
-async fn shut_down(gateway: &Gateway, greeter: Option<Greeter>, limit: Duration, signals: &mut Signals) -> Exit {
+/// The end in order: this process leaves the registries, readiness goes off, what goes on may finish. A second signal
+/// cuts it.
+async fn shut_down(gateway: &Gateway, mut members: Members, limit: Duration, signals: &mut Signals) -> Exit {
     tracing::info!(?limit, "shutting down: requests that go on may finish");
     let orderly = async {
-        tokio::join!(gateway.drain(limit), async {
-            if let Some(greeter) = greeter {
-                greeter.stop().await;
-            }
-        })
+        if timeout(LEAVE_TIMEOUT, members.leave()).await.is_err() {
+            tracing::warn!("a registry did not hear in time that this process leaves: its registration expires");
+        }
+        tokio::join!(gateway.drain(limit), members.stop())
     };
     tokio::select! {
         _ = orderly => {

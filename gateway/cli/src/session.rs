@@ -89,6 +89,13 @@ impl<'a> Session<'a> {
     }
 }
 
+impl Session<'_> {
+    /// Returns the session with calls that take another way.
+    pub(crate) fn with_via(self, via: Via) -> Self {
+        Self { client: self.client.with_via(via), ..self }
+    }
+}
+
 /// Opens the registry that flags and variables name, else that of the environment; without any the network is asked and
 /// what answers nearby.
 async fn registry(invocation: &Invocation, way: &Way) -> Result<Arc<dyn Registry>, Failure> {

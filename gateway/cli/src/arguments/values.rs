@@ -109,6 +109,11 @@ impl Values {
         self.given.get(flag).map_or(&[], Vec::as_slice)
     }
 
+    /// Returns the value of a flag with an integer.
+    pub(crate) fn integer(&self, flag: &str) -> Option<i64> {
+        self.text(flag)?.parse().ok() // it was checked
+    }
+
     /// Returns whether a switch is on.
     pub(crate) fn is_on(&self, flag: &str) -> bool {
         self.given(flag) == Some(ON)

@@ -1,7 +1,7 @@
 //! Proxy, router, tunnel, and the network that they make.
 
 use super::{Command, Flag, Words, calling, flags::SERVER_ADDRESS, planned::not_built};
-use crate::network;
+use crate::{call, network};
 
 const STRATEGY: &str = "which routes are told to others: all, best, local or none";
 
@@ -81,7 +81,8 @@ pub(super) const COMMANDS: &[Command] = &[
             Command::new("call", "Call a service e.g micro call greeter Say.Hello '{\"name\": \"John\"}'")
                 .usage(calling::CALL_USAGE)
                 .flags(calling::CALL)
-                .run(not_built),
+                .needs(2, calling::CALL_NEEDS)
+                .run(call::network_call),
             Command::new("api", "Run the network api").run(not_built),
             DNS,
         ])

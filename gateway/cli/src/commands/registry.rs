@@ -1,6 +1,6 @@
 //! What the registry holds, and the registry itself.
 
-use super::{Command, Words, planned, planned::not_built};
+use super::{Command, Words, planned};
 use crate::{network, registered, serve};
 
 const LIST: Command = Command::new("list", "List items in registry or network").commands(&[

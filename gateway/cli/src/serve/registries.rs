@@ -42,6 +42,8 @@ pub(super) struct Registries {
     in_use: watch::Sender<Vec<InUse>>,
     /// Where the last good tables are kept, if anywhere.
     state: Option<Arc<Path>>,
+    /// The same, as those know them that register this process.
+    joined: watch::Sender<Vec<Arc<dyn Registry>>>,
 }
 
 impl PartialEq for InUse {
@@ -61,7 +63,8 @@ impl InUse {
 impl Registries {
     /// Returns none in use.
     pub(super) fn new(embedded: Embedded, state: Option<PathBuf>) -> Self {
-        Self { embedded, in_use: watch::Sender::default(), state: state.map(Arc::from) }
+        let state = state.map(Arc::from);
+        Self { embedded, in_use: watch::Sender::default(), joined: watch::Sender::default(), state }
     }
 
     /// Keeps the table of a registry that others run, for a start at which it cannot be reached.
@@ -103,6 +106,10 @@ impl Registries {
         self.embedded.offer(if is_joined { others } else { Vec::new() });
         self.in_use.send_if_modified(|in_use| {
             let is_new = *in_use != registries;
+            if is_new {
+                let all = registries.iter().map(|in_use| &in_use.registry);
+                self.joined.send_replace(all.filter(|registry| registry.is_writable()).cloned().collect());
+            }
             *in_use = registries;
             is_new
         });
@@ -113,13 +120,9 @@ impl Registries {
         self.in_use.subscribe()
     }
 
-    /// Returns the first one in use where something can be registered, for a service of this process; the embedded one
-    /// if there is none.
-    pub(super) fn first(&self) -> Arc<dyn Registry> {
-        let in_use = self.in_use.borrow();
-        let first = in_use.iter().map(|in_use| &in_use.registry).find(|registry| registry.is_writable()).cloned();
-        drop(in_use);
-        first.unwrap_or_else(|| self.embedded.registry())
+    /// Returns where this process is registered: all that are in use and take registrations, now and whenever they change.
+    pub(super) fn joined(&self) -> mesh::Registries {
+        self.joined.subscribe()
     }
 
     /// Returns the registry of this process, whether it is in use or not.
@@ -264,7 +267,8 @@ mod tests {
     #[tokio::test]
     async fn one_that_stays_as_it_was_is_kept() {
         let (registries, _tasks) = registries();
-        assert_eq!(registries.first().origin().as_str(), "memory", "nothing is in use yet");
+        let joined = registries.joined();
+        assert!(joined.borrow().is_empty(), "nothing is in use yet");
         let (first, _) = prepare(&registries, "registry: [memory, { kind: etcd, addresses: [a] }]");
         registries.follow(first.clone(), false);
         let mut changes = registries.in_use();
@@ -276,7 +280,8 @@ mod tests {
         assert!(next[0] == first[1] && next[1] != first[1]);
         registries.follow(next, false);
         assert!(changes.has_changed().unwrap());
-        assert_eq!(registries.first().origin().as_str(), "etcd");
+        let joined: Vec<String> = joined.borrow().iter().map(|registry| registry.origin().to_string()).collect();
+        assert_eq!(joined, ["etcd", "etcd"]);
     }
 
     #[tokio::test]

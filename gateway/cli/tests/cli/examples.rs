@@ -38,7 +38,7 @@ fn the_demo_answers_the_lines_it_prints_and_leaves_the_registry() {
     let serving = demo(&[]);
     greets(serving.listener("api"));
     let services = http(serving.registry(), "GET /v1/registry", &[], "").body;
-    for name in ["go.micro.srv.greeter", "go.micro.api.greeter"] {
+    for name in ["go.micro.api", "go.micro.srv.greeter", "go.micro.api.greeter"] {
         assert!(services.contains(name), "{services}");
     }
     let clusters = json(serving.admin(), "/clusters");
