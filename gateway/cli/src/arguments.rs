@@ -4,6 +4,7 @@
 //! are given. Flags that set the document are config-schema's table.
 
 mod line;
+mod other;
 mod values;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::help;
 use crate::output::{self, Output};
 use crate::session::Failure;
 use line::{End, Line};
+use other::Other;
 
 pub(crate) use values::Values;
 
@@ -138,11 +140,16 @@ impl Invocation {
 pub(crate) struct Stop {
     text: String,
     exit: Exit,
+    /// The program that is run instead.
+    other: Option<Other>,
 }
 
 impl Stop {
-    /// Prints it and returns how to end.
+    /// Prints it and returns how to end; or becomes the program that is run instead.
     pub(crate) fn say(self) -> Exit {
+        if let Some(other) = self.other {
+            return other.run();
+        }
         match self.exit {
             Exit::Done => output::say(&self.text),
             _ => output::complain(&self.text),
@@ -151,11 +158,11 @@ impl Stop {
     }
 
     fn done(text: String) -> Self {
-        Self { text, exit: Exit::Done }
+        Self { text, exit: Exit::Done, other: None }
     }
 
     fn failed(text: String) -> Self {
-        Self { text, exit: Exit::Failed }
+        Self { text, exit: Exit::Failed, other: None }
     }
 
     /// Slips get the code they had in Micro v2 where the command is one of its own, else that of design 8.
@@ -163,7 +170,7 @@ impl Stop {
         let exit = if path.last().is_some_and(|command| command.is_ours) { Exit::Usage } else { Exit::Failed };
         let name = path.iter().fold("micro".to_owned(), |name, command| name + " " + command.name);
         let reason = reason.trim_end();
-        Self { text: format!("Incorrect Usage. {reason}\n\n`{name} --help` says what there is.\n"), exit }
+        Self { text: format!("Incorrect Usage. {reason}\n\n`{name} --help` says what there is.\n"), exit, other: None }
     }
 }
 
@@ -185,7 +192,10 @@ pub(crate) fn parse(
         End::Command => {}
         End::Help(more) => return Err(topic(&line.path, &more)),
         End::Version => line.path = commands::find("version").into_iter().collect(),
-        End::Stranger(word, _) => return Err(stranger(&last_word.unwrap_or(word))),
+        End::Stranger(word, rest) => {
+            let other = Other::find(&word, rest, variables.get("PATH"));
+            return Err(Stop { other, ..stranger(&last_word.unwrap_or(word)) });
+        }
         End::Slip(error) => return Err(Stop::usage(&line.path, &error.to_string())),
         End::NoSuchCommand(word) => return Err(no_such_command(&line.path, &word)),
     }
@@ -256,7 +266,7 @@ fn no_such_command(path: &[&'static Command], word: &str) -> Stop {
 fn topic(path: &[&'static Command], words: &[String]) -> Stop {
     match help::find(path, words) {
         Ok(path) => Stop::done(help::of(&path)),
-        Err(word) => Stop { text: format!("No help topic for '{word}'\n"), exit: Exit::NoTopic },
+        Err(word) => Stop { text: format!("No help topic for '{word}'\n"), exit: Exit::NoTopic, other: None },
     }
 }
 

@@ -119,4 +119,6 @@ fn default_of(row: &Row, preset: Preset) -> &'static str {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

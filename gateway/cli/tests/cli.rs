@@ -9,6 +9,8 @@ mod support;
 mod admin;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/commands.rs"]
+mod commands;
 #[path = "cli/examples.rs"]
 mod examples;
 #[path = "cli/explain.rs"]
