@@ -127,3 +127,43 @@ fn tell_target(mut stream: std::net::TcpStream) {
     let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{target}", target.len());
     stream.write_all(answer.as_bytes()).unwrap();
 }
+
+/// A registry, a service that registers there, and a gateway that finds it; then the registry is gone.
+#[test]
+fn registry() {
+    let registry = Serving::start(&["registry", "--address", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let address = registry.registry().to_string();
+    let _greeter = demo(&["--registry=service", "--registry_address", &address]);
+    let mut command = micro(&program());
+    command.args(["gateway", "--config", example("registry/gateway.yaml").to_str().unwrap()]).args(FREE);
+    command.env("LISTEN", "127.0.0.1:0").env("REGISTRY", &address);
+    let gateway = Serving::of(command);
+    let call = || http(gateway.listener("api"), "POST /greeter/say/hello", &[JSON], r#"{"name": "John"}"#);
+    let answer = wait_until("the service", || Some(call()).filter(|answer| answer.status == 200));
+    assert_eq!(answer.body, r#"{"msg":"Hello John"}"#);
+    registry.signal("TERM");
+    registry.wait();
+    let stale = |metrics: &str| metrics.contains("micro_registry_stale 1").then_some(());
+    wait_until("what is known to be old", || stale(&http(gateway.admin(), "GET /metrics", &[], "").body));
+    assert_eq!(call().status, 200, "what is known is called");
+}
+
+#[test]
+fn registry_file() {
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = app.local_addr().unwrap().to_string();
+    thread::spawn(move || app.incoming().map_while(Result::ok).for_each(tell_target));
+    let folder = tempfile::tempdir().unwrap();
+    let services = folder.path().join("services.yaml");
+    std::fs::write(&services, "services: []").unwrap();
+    let mut command = micro(&program());
+    command.args(["gateway", "--config", example("registry-file/gateway.yaml").to_str().unwrap()]).args(FREE);
+    command.env("LISTEN", "127.0.0.1:0").env("SERVICES", &services);
+    let gateway = Serving::of(command);
+    let get = || http(gateway.listener("web"), "GET /README.md", &[], "");
+    assert_eq!(get().status, 404);
+    let text = std::fs::read_to_string(example("registry-file/services.yaml")).unwrap();
+    std::fs::write(&services, text.replace("127.0.0.1:9091", &address)).unwrap();
+    let answer = wait_until("the service", || Some(get()).filter(|answer| answer.status == 200));
+    assert_eq!(answer.body, "/README.md");
+}
