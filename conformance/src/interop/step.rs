@@ -95,7 +95,15 @@ fn told(step: &Step, output: &Output) -> Result<(Option<i32>, BTreeSet<String>)>
     for pattern in &step.apart_from {
         text = regex::Regex::new(pattern)?.replace_all(&text, "…").into_owned();
     }
-    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    // `k=v,k=v` comes in any order, too.
+    let word = |word: &str| {
+        let mut parts: Vec<&str> = word.split(',').collect();
+        if parts.iter().all(|part| part.contains('=')) {
+            parts.sort_unstable();
+        }
+        parts.join(",")
+    };
+    let words = |line: &str| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
     Ok((output.status.code(), text.lines().map(words).filter(|line| !line.is_empty()).collect()))
 }
 
