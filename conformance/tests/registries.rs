@@ -26,6 +26,8 @@ const TESTS: [&str; 4] = [
     "a_reload_from_http_to_nats_under_load",
     "ten_thousand_nodes_in_etcd",
 ];
+/// What is known not to hold yet, and why. It is run all the same, and fails once it holds.
+const RED: &[(&str, &str)] = &[("a_reload_from_http_to_nats_under_load", "the broker of a document is not built yet")];
 const PER_SECOND: u64 = 500;
 /// The subscriber of the http broker takes one after another.
 const EVENTS_PER_SECOND: u64 = 100;
@@ -64,8 +66,15 @@ fn outside(filter: &str) -> Result<bool> {
     for name in TESTS.iter().filter(|name| name.contains(filter)) {
         let output = namespace::run(name)?;
         let text = String::from_utf8_lossy(&output.stderr);
-        is_well &= output.status.success();
-        eprintln!("test registries::{name} ... {}\n{text}", if output.status.success() { "ok" } else { "FAILED" });
+        let red = RED.iter().find(|(red, _)| red == name).map(|(_, why)| *why);
+        let outcome = match (output.status.success(), red) {
+            (true, None) => "ok".to_owned(),
+            (false, Some(why)) => format!("red: {why}"),
+            (true, Some(_)) => "FAILED: it is marked red, and holds".to_owned(),
+            (false, None) => "FAILED".to_owned(),
+        };
+        is_well &= !outcome.starts_with("FAILED");
+        eprintln!("test registries::{name} ... {outcome}\n{text}");
     }
     Ok(is_well)
 }
