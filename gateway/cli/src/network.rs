@@ -1,6 +1,7 @@
 //! What `micro network` asks the service `go.micro.network`, in JSON (spec/mesh 3.12). `list nodes` and `list routes`
 //! are the same.
 
+pub(crate) mod dns;
 mod table;
 
 use mesh::Request;
@@ -18,7 +19,7 @@ const METRIC_INFINITE: i64 = i64::MAX;
 
 /// `micro network nodes`.
 pub(crate) fn nodes(invocation: &Invocation) -> Exit {
-    ask(invocation, "Network.Nodes", &json!({}), |answer| {
+    ask(invocation, &Request::new(SERVICE, "Network.Nodes"), &json!({}), |answer| {
         let rows: Vec<_> = list(answer.get("nodes")).map(|node| cells(node, &["id", "address"])).collect();
         table(&["ID", "ADDRESS"], &rows)
     })
@@ -26,7 +27,7 @@ pub(crate) fn nodes(invocation: &Invocation) -> Exit {
 
 /// `micro network connections`: the peers of this node.
 pub(crate) fn connections(invocation: &Invocation) -> Exit {
-    ask(invocation, "Network.Graph", &json!({ "depth": 1 }), |answer| {
+    ask(invocation, &Request::new(SERVICE, "Network.Graph"), &json!({ "depth": 1 }), |answer| {
         let peers = list(answer.pointer("/root/peers"));
         let rows = peers.map(|peer| cells(peer.get("node").unwrap_or(&Value::Null), &["id", "address"]));
         table(&["NODE", "ADDRESS"], &rows.collect::<Vec<_>>())
@@ -37,7 +38,7 @@ pub(crate) fn connections(invocation: &Invocation) -> Exit {
 pub(crate) fn routes(invocation: &Invocation) -> Exit {
     let wanted = |flag: &&str| Some(((*flag).to_owned(), Value::from(invocation.values.given(flag)?)));
     let query: Value = ["service", "address", "gateway", "router", "network"].iter().filter_map(wanted).collect();
-    ask(invocation, "Network.Routes", &json!({ "query": query }), |answer| {
+    ask(invocation, &Request::new(SERVICE, "Network.Routes"), &json!({ "query": query }), |answer| {
         let columns = ["service", "address", "gateway", "router", "network", "metric", "link"];
         let mut rows: Vec<_> = list(answer.get("routes")).map(|route| cells(route, &columns)).collect();
         for metric in rows.iter_mut().filter_map(|row| row.get_mut(5)) {
@@ -52,7 +53,7 @@ pub(crate) fn routes(invocation: &Invocation) -> Exit {
 
 /// `micro network services`.
 pub(crate) fn services(invocation: &Invocation) -> Exit {
-    ask(invocation, "Network.Services", &json!({}), |answer| {
+    ask(invocation, &Request::new(SERVICE, "Network.Services"), &json!({}), |answer| {
         let mut names: Vec<&str> = list(answer.get("services")).filter_map(Value::as_str).collect();
         names.sort_unstable();
         names.join("\n")
@@ -61,7 +62,7 @@ pub(crate) fn services(invocation: &Invocation) -> Exit {
 
 /// `micro network graph`.
 pub(crate) fn graph(invocation: &Invocation) -> Exit {
-    ask(invocation, "Network.Graph", &json!({}), indented)
+    ask(invocation, &Request::new(SERVICE, "Network.Graph"), &json!({}), indented)
 }
 
 /// `micro network connect ADDRESS…`. Without an address there is nothing to do.
@@ -70,16 +71,15 @@ pub(crate) fn connect(invocation: &Invocation) -> Exit {
         return Exit::Done;
     }
     let nodes: Vec<Value> = invocation.words().iter().map(|address| json!({ "address": address })).collect();
-    ask(invocation, "Network.Connect", &json!({ "nodes": nodes }), indented)
+    ask(invocation, &Request::new(SERVICE, "Network.Connect"), &json!({ "nodes": nodes }), indented)
 }
 
-/// Calls the network and prints what comes.
-fn ask(invocation: &Invocation, endpoint: &str, request: &Value, shown: impl Fn(&Value) -> String) -> Exit {
+/// Calls a service with JSON and prints what comes.
+fn ask(invocation: &Invocation, call: &Request<'_>, message: &Value, shown: impl Fn(&Value) -> String) -> Exit {
     session::run(invocation, async |session: Session<'_>| {
-        let message = request.to_string();
-        let answer = session.client.call(&Request::new(SERVICE, endpoint), message.as_bytes()).await;
+        let answer = session.client.call(call, message.to_string().as_bytes()).await;
         let answer: Value = serde_json::from_slice(&answer.map_err(|error| Failure::of(&error))?)
-            .map_err(|error| Failure(format!("the answer of {SERVICE} is no JSON: {error}")))?;
+            .map_err(|error| Failure(format!("the answer of {} is no JSON: {error}", call.service)))?;
         Ok(match session.invocation.output {
             Output::Json => json_text(&answer),
             Output::Text => shown(&answer),

@@ -45,14 +45,14 @@ const DNS: Command = Command::new("dns", "Start a DNS resolver service that regi
                 DOMAIN.variable("MICRO_NETWORK_DNS_ADVERTISE_DOMAIN"),
                 DNS_TOKEN.variable("MICRO_NETWORK_DNS_ADVERTISE_TOKEN"),
             ])
-            .run(not_built),
+            .run(network::dns::advertise),
         Command::new("remove", "Remove a node's record")
             .flags(&[
                 DNS_ADDRESS.variable("MICRO_NETWORK_DNS_REMOVE_ADDRESS"),
                 DOMAIN.variable("MICRO_NETWORK_DNS_REMOVE_DOMAIN"),
                 DNS_TOKEN.variable("MICRO_NETWORK_DNS_REMOVE_TOKEN"),
             ])
-            .run(not_built),
+            .run(network::dns::remove),
         Command::new("resolve", "Resolve a domain")
             .flags(&[
                 DOMAIN.variable("MICRO_NETWORK_DNS_RESOLVE_DOMAIN"),
@@ -61,7 +61,7 @@ const DNS: Command = Command::new("dns", "Start a DNS resolver service that regi
                     .default("A"),
                 DNS_TOKEN.variable("MICRO_NETWORK_DNS_RESOLVE_TOKEN"),
             ])
-            .run(not_built),
+            .run(network::dns::resolve),
     ])
     .words(Words::Commands)
     .run(not_built);

@@ -41,10 +41,8 @@ fn an_empty_registry_says_so() {
     check(&at(&home, &["registry", "get", "service"]), 1, "service required\n", "");
     let not_found = r#"{"id":"go.micro.client","code":500,"detail":"service go.micro.network: not found","status":"Internal Server Error"}"#;
     check(&at(&home, &["list", "nodes"]), 1, &format!("{not_found}\n"), "");
-    let registered = at(
-        &home,
-        &["register", "service", r#"{"name":"a","nodes":[{"id":"a-1","address":"127.0.0.1","port":1}]}"#],
-    );
+    let registered =
+        at(&home, &["register", "service", r#"{"name":"a","nodes":[{"id":"a-1","address":"127.0.0.1","port":1}]}"#]);
     check(&registered, 0, "ok\n", "");
 }
 
@@ -72,7 +70,10 @@ fn a_program_of_others_is_a_command() {
 fn completions_are_scripts() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let ended = run(&["completion", shell]);
-        assert!(ended.code == Some(0) && ended.out.contains("deregister") && ended.err.is_empty(), "{shell}: {ended:?}");
+        assert!(
+            ended.code == Some(0) && ended.out.contains("deregister") && ended.err.is_empty(),
+            "{shell}: {ended:?}"
+        );
     }
     assert_eq!(run(&["completion", "tcsh"]).code, Some(2));
     if Path::new("/bin/bash").exists() {
