@@ -71,3 +71,55 @@ fn value_of_wire(wire::Value { name, r#type, values }: wire::Value, depth: usize
     let deeper = values.into_iter().filter(|_| depth <= VALUE_DEPTH_MAX);
     Value { name, kind: r#type, values: deeper.map(|value| value_of_wire(value, depth + 1)).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::limits;
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = ("[a-z]{0,4}", "[a-z]{0,4}").prop_map(|(name, kind)| Value { name, kind, values: Vec::new() });
+        leaf.prop_recursive(4, 16, 3, |inner| {
+            ("[a-z]{0,4}", prop::collection::vec(inner, 0..3)).prop_map(|(name, values)| Value {
+                kind: name.clone(),
+                name,
+                values,
+            })
+        })
+    }
+
+    proptest! {
+        /// What is sent is what is received.
+        #[test]
+        fn records_survive_the_way(name in ".{1,8}", key in ".{1,8}", request in proptest::option::of(values())) {
+            let node = Node::new(name.clone(), "x:1").with(key, name.clone());
+            let endpoint = Endpoint { name: name.clone(), request, ..Endpoint::default() };
+            let service = Service { endpoints: vec![endpoint], ..Service::new(name) }.with_node(node);
+            let bytes = to_wire(&service).encode_to_vec();
+            prop_assert_eq!(of_wire(wire::Service::decode(bytes.as_slice()).unwrap()), service);
+        }
+
+        /// Whatever comes becomes a record that can be checked, or none.
+        #[test]
+        fn garbage_is_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+            if let Ok(message) = wire::Service::decode(bytes.as_slice()) {
+                drop(limits::check(&of_wire(message)));
+            }
+        }
+    }
+
+    #[test]
+    fn types_that_are_too_deep_are_refused() {
+        let deep =
+            (0..90).fold(wire::Value::default(), |inner, _| wire::Value { values: vec![inner], ..Default::default() });
+        let endpoint = wire::Endpoint { name: "A.B".into(), request: Some(deep), ..Default::default() };
+        let nodes = vec![wire::Node { id: "1".into(), address: "x:1".into(), ..Default::default() }];
+        let service =
+            of_wire(wire::Service { name: "s".into(), endpoints: vec![endpoint], nodes, ..Default::default() });
+        let error = limits::check(&service).unwrap_err().to_string();
+        assert!(error.contains("levels of types"), "{error}");
+    }
+}
