@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     NoTopic,
     /// The configuration is invalid: `EX_CONFIG` of sysexits.
     Invalid,
+    /// A program that it ran ended with this code.
+    Code(u8),
 }
 
 impl Exit {
@@ -26,6 +28,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NoTopic => 3,
             Self::Invalid => 78,
+            Self::Code(code) => code,
         }
     }
 }

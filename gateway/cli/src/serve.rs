@@ -37,6 +37,7 @@ use discovery::Discovery;
 use embedded::Embedded;
 use followers::Followers;
 use member::Members;
+pub(crate) use member::{JoinError, identity};
 use registries::Registries;
 use signals::HangUps;
 pub(crate) use signals::Signals;

@@ -8,14 +8,21 @@ pub(super) const COMMANDS: &[Command] = &[
         .flags(&[
             Flag::text(&["name"], "NAME", "name of the service").variable("MICRO_SERVICE_NAME").default("service"),
             Flag::text(&["address"], "ADDRESS", "address of the service").variable("MICRO_SERVICE_ADDRESS"),
-            Flag::text(&["endpoint"], "URL", "where requests go: http://, grpc://, file:// or exec://")
-                .variable("MICRO_SERVICE_ENDPOINT"),
+            Flag::text(
+                &["endpoint"],
+                "URL",
+                "where the program answers: http://, grpc://, mucp://, file:// or exec://",
+            )
+            .variable("MICRO_SERVICE_ENDPOINT"),
             Flag::text(&["metadata"], "KEY=VALUE", "metadata that is registered; may be repeated")
                 .variable("MICRO_SERVICE_METADATA")
                 .many(),
+            Flag::one_of(&["restart"], &["on-failure", "never"], "when the command is started again")
+                .variable("MICRO_SERVICE_RESTART")
+                .default("on-failure"),
         ])
         .words(Words::Verbatim)
-        .run(not_built),
+        .run(crate::wrap::run),
     Command::new("new", "Create a service template")
         .usage("NAME")
         .needs(1, "specify service name")

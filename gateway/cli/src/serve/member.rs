@@ -22,7 +22,7 @@ const REGISTRY: &str = "go.micro.registry";
 
 /// Why this process is no service.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JoinError {
+pub(crate) enum JoinError {
     /// A setting is not what it should be.
     #[error("--{flag}: {value:?} is no number of seconds")]
     Seconds { flag: &'static str, value: String },
@@ -87,7 +87,10 @@ pub(super) async fn join(
 }
 
 /// What `MICRO_SERVER_*` and `MICRO_REGISTER_*` say of this process.
-fn identity(invocation: &Invocation, name: &str) -> Result<Identity, JoinError> {
+///
+/// # Errors
+/// When a time is no number of seconds.
+pub(crate) fn identity(invocation: &Invocation, name: &str) -> Result<Identity, JoinError> {
     let setting = |flag: &str| invocation.setting(flag);
     let mut identity = Identity::new(setting("server_name").unwrap_or(name));
     if let Some(version) = setting("server_version") {
