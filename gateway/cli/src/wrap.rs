@@ -14,7 +14,8 @@ use crate::arguments::Invocation;
 use crate::exit::Exit;
 use crate::logging::Logging;
 use crate::output::complain_error;
-use crate::serve::{self, JoinError, Signals};
+use crate::serve::Signals;
+use crate::serve::member::{self, JoinError};
 use crate::session::{Failure, Session};
 
 /// Where calls come in unless told otherwise: at all addresses.
@@ -94,7 +95,7 @@ async fn wrap(invocation: &Invocation) -> Result<i32, Stop> {
 /// The name and the labels of a command's own flags come before those of all commands.
 fn identity(invocation: &Invocation) -> Result<Identity, Stop> {
     let values = &invocation.values;
-    let mut identity = serve::identity(invocation, values.text("name").unwrap_or("service"))?;
+    let mut identity = member::identity(invocation, values.text("name").unwrap_or("service"))?;
     if let Some(name) = values.given("name") {
         name.clone_into(&mut identity.name);
     }

@@ -19,5 +19,7 @@ mod explain;
 mod lifecycle;
 #[path = "cli/reload.rs"]
 mod reload;
+#[path = "cli/service.rs"]
+mod service;
 #[path = "cli/words.rs"]
 mod words;

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+#[path = "etcd/services.rs"]
+mod services;
 #[path = "cli/support.rs"]
 #[expect(dead_code, reason = "the tests of `cli` use the rest")]
 mod support;
@@ -26,10 +28,11 @@ type Outcome = Result<(), String>;
 /// A test and its name.
 type Test = (&'static str, fn() -> Outcome);
 
-const TESTS: [Test; 4] = [
+const TESTS: [Test; 5] = [
     ("a_go_service_is_called_and_vanishes", a_go_service_is_called_and_vanishes),
     ("calls_go_on_while_etcd_restarts", calls_go_on_while_etcd_restarts),
     ("a_reload_moves_to_etcd_and_back", a_reload_moves_to_etcd_and_back),
+    ("a_go_client_calls_wrapped_programs", services::a_go_client_calls_wrapped_programs),
     ("the_example_calls_the_greeter_of_a_demo", the_example_calls_the_greeter_of_a_demo),
 ];
 
@@ -200,9 +203,7 @@ impl Etcd {
 
     /// Starts a go-micro service that registers here.
     fn peer(&self) -> Result<Process, String> {
-        let folder = std::env::var_os("GO_BIN").map(PathBuf::from);
-        let home = || std::env::home_dir().unwrap_or_default().join(".cache/micro-peers/bin");
-        let program = folder.unwrap_or_else(home).join("peer");
+        let program = peers().join("peer");
         let mut command = Command::new(&program);
         command.args(["--registry", "etcd", "--registry_address", &self.address()]);
         command.args(["--server_name", "go.micro.srv.greeter", "--server_address"]);
@@ -223,6 +224,12 @@ fn etcd(folder: &Path, clients: u16, peers: u16) -> std::io::Result<Process> {
     command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
     command.args(["--initial-cluster", &format!("default={peers}")]);
     Process::start(&mut command)
+}
+
+/// Where the programs of go-micro are.
+fn peers() -> PathBuf {
+    let folder = std::env::var_os("GO_BIN").map(PathBuf::from);
+    folder.unwrap_or_else(|| std::env::home_dir().unwrap_or_default().join(".cache/micro-peers/bin"))
 }
 
 /// A process that is killed when this is dropped.
