@@ -54,7 +54,7 @@ fn apply_one(tree: &mut Node, setting: &Setting, sources: &mut SourceMap, findin
         Effect::Files if text == "service" => findings.push(ignored(setting, span)),
         Effect::Ignored(harmless) if !harmless.contains(&text) => findings.push(ignored(setting, span)),
         Effect::Refused(harmless) if !harmless.contains(&text) => findings.push(refused(setting, span)),
-        Effect::Files | Effect::Ignored(_) | Effect::Refused(_) | Effect::Nothing => {}
+        Effect::Files | Effect::Process | Effect::Ignored(_) | Effect::Refused(_) | Effect::Nothing => {}
     }
 }
 

@@ -77,6 +77,8 @@ pub enum Effect {
     },
     /// Names a file of the document.
     Files,
+    /// No part of the document: says who the process is, to those who ask the registry.
+    Process,
     /// Not built yet: warns once and is ignored, unless the value is one of these, which change nothing.
     Ignored(&'static [&'static str]),
     /// Not built yet, and to ignore it would fail open: ends the command, unless the value is one of these.
@@ -105,7 +107,7 @@ impl Row {
             Effect::Text(path) | Effect::Plain(path) | Effect::List(path) | Effect::Switch { path, .. } => {
                 Status::Built(Some(path))
             }
-            Effect::Files => Status::Built(None),
+            Effect::Files | Effect::Process => Status::Built(None),
             Effect::Ignored(_) => Status::Ignored,
             Effect::Refused(_) => Status::Refused,
             Effect::Nothing => Status::Nothing,

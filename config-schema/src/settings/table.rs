@@ -178,23 +178,21 @@ static ROWS: &[Row] = &[
     global(&["server"], "MICRO_SERVER", NAME, Effect::Ignored(&["grpc"]))
         .default("grpc")
         .help("protocol of the own RPC server: grpc or mucp"),
-    global(&["server_name"], "MICRO_SERVER_NAME", NAME, Effect::Ignored(NEVER))
-        .help("name under which the process registers"),
-    global(&["server_version"], "MICRO_SERVER_VERSION", TEXT, Effect::Ignored(NEVER))
+    global(&["server_name"], "MICRO_SERVER_NAME", NAME, Effect::Process).help("name under which the process registers"),
+    global(&["server_version"], "MICRO_SERVER_VERSION", TEXT, Effect::Process)
         .help("version under which the process registers"),
-    global(&["server_id"], "MICRO_SERVER_ID", TEXT, Effect::Ignored(NEVER))
-        .help("id under which the process registers"),
-    global(&["server_address"], "MICRO_SERVER_ADDRESS", ADDRESS, Effect::Ignored(NEVER))
+    global(&["server_id"], "MICRO_SERVER_ID", TEXT, Effect::Process).help("id under which the process registers"),
+    global(&["server_address"], "MICRO_SERVER_ADDRESS", ADDRESS, Effect::Process)
         .default(":0")
         .help("address of the own RPC server"),
-    global(&["server_advertise"], "MICRO_SERVER_ADVERTISE", ADDRESS, Effect::Ignored(NEVER))
+    global(&["server_advertise"], "MICRO_SERVER_ADVERTISE", ADDRESS, Effect::Process)
         .help("address that is registered"),
-    global(&["server_metadata"], "MICRO_SERVER_METADATA", TEXT, Effect::Ignored(NEVER))
+    global(&["server_metadata"], "MICRO_SERVER_METADATA", TEXT, Effect::Process)
         .help("key=value that is registered; may be repeated"),
-    global(&["register_ttl"], "MICRO_REGISTER_TTL", NUMBER, Effect::Ignored(NEVER))
+    global(&["register_ttl"], "MICRO_REGISTER_TTL", NUMBER, Effect::Process)
         .default("60")
         .help("seconds a registration lives"),
-    global(&["register_interval"], "MICRO_REGISTER_INTERVAL", NUMBER, Effect::Ignored(NEVER))
+    global(&["register_interval"], "MICRO_REGISTER_INTERVAL", NUMBER, Effect::Process)
         .default("30")
         .help("seconds between renewals"),
     // What protects.
