@@ -3,6 +3,7 @@
 //! These checks are static: they need no sockets and no files. What needs the compiled form (path templates,
 //! unreachable routes) is found where it is compiled, with the same kind of finding.
 
+mod broker;
 mod cors;
 mod empty_match;
 mod empty_table;
@@ -41,9 +42,10 @@ pub(crate) fn before_typing(tree: &mut Node, findings: &mut Findings) {
 
 /// Checks of the typed document.
 pub(crate) fn after_typing(view: &View<'_>, findings: &mut Findings) {
-    let rules: [fn(&View<'_>, &mut Findings); 15] = [
+    let rules: [fn(&View<'_>, &mut Findings); 16] = [
         references::check,
         registry::check,
+        broker::check,
         same_address::check,
         route_names::check,
         empty_table::check,

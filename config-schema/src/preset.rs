@@ -13,13 +13,15 @@ pub enum Preset {
     Demo,
     /// `micro registry`: the embedded registry, served to others.
     Registry,
+    /// `micro broker`: the embedded broker, offered to others.
+    Broker,
     /// `micro server`: what others need to work together; so far the embedded registry, joined with the network.
     Server,
 }
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 5] = [Self::Gateway, Self::Api, Self::Demo, Self::Registry, Self::Server];
+    pub const ALL: [Self; 6] = [Self::Gateway, Self::Api, Self::Demo, Self::Registry, Self::Broker, Self::Server];
 
     /// Returns the name of the command.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Preset {
             Self::Api => "api",
             Self::Demo => "demo",
             Self::Registry => "registry",
+            Self::Broker => "broker",
             Self::Server => "server",
         }
     }
@@ -44,7 +47,10 @@ impl Preset {
             Self::Api => api(":8080", "registry: [mdns, memory]\n"),
             Self::Demo => api("localhost:8080", "rpc: { listeners: [api] }\n"),
             Self::Registry => "version: micro/v1\nregistry: { kind: memory, joined: true }\n".to_owned(),
-            Self::Server => "version: micro/v1\nregistry: [{ kind: memory, joined: true }, mdns]\n".to_owned(),
+            Self::Broker => "version: micro/v1\nregistry: mdns\nbroker: memory\n".to_owned(),
+            Self::Server => {
+                "version: micro/v1\nregistry: [{ kind: memory, joined: true }, mdns]\nbroker: memory\n".to_owned()
+            }
         }
     }
 }

@@ -99,7 +99,6 @@ fn the_example_of_the_design_parses() {
         .map(|finding| finding.message.trim_start_matches("not built yet: ").to_owned())
         .collect();
     let expected = [
-        "broker",
         "listeners.edge.protocols[2]: h3",
         "listeners.edge.tls",
         "listeners.edge.proxy_protocol",
@@ -206,20 +205,28 @@ fn every_row_of_the_table_has_its_place() {
             "workers" | "client_retries" => "3",
             "log_level" => "debug",
             "log_format" | "access_log" => "json",
-            "registry" => "memory",
+            "registry" | "broker" => "memory",
             "resolver" => "micro",
             "enable_rpc" | "enable_cors" => "true",
             "client_request_timeout" | "drain_timeout" => "7s",
-            flag if flag.contains("address") || matches!(flag, "admin" | "registry_listen") => "127.0.0.1:7000",
+            flag if flag.contains("address") || matches!(flag, "admin" | "registry_listen" | "broker_listen") => {
+                "127.0.0.1:7000"
+            }
             _ => "com.example",
         };
-        let preset = if row.commands == settings::Commands::Registry { Preset::Registry } else { Preset::Api };
+        let preset = match row.commands {
+            settings::Commands::Registry => Preset::Registry,
+            settings::Commands::Broker => Preset::Broker,
+            _ => Preset::Api,
+        };
         let words = |flag: String| match row.place {
             settings::Place::Command => vec![preset.name().to_owned(), flag],
             // The embedded registry and mdns are reached nowhere.
             _ if row.flags[0] == "registry_address" => {
                 vec![flag, "--registry=service".to_owned(), "api".to_owned()]
             }
+            // Only the embedded broker listens.
+            _ if row.flags[0] == "broker_listen" => vec![flag, "--broker=memory".to_owned(), "api".to_owned()],
             _ => vec![flag, "api".to_owned()],
         };
         let given = line::settings(words(format!("--{flag}={value}")), Some(preset));

@@ -10,7 +10,6 @@ use crate::{
 
 /// Keys, by the pattern of their path.
 const KEYS: &[&str] = &[
-    "broker",
     "identity",
     "rollout",
     "lints",
@@ -52,12 +51,16 @@ const WORDS: &[(&str, &[&str])] = &[
     ("registry.kind", REGISTRIES),
     ("registry.[]", REGISTRIES),
     ("registry.[].kind", REGISTRIES),
+    ("broker", BROKERS),
+    ("broker.kind", BROKERS),
     ("listeners.*.protocols.[]", &["h3"]),
     ("routes.*.[].handler", &["api", "web", "cloudevents", "broker", "registry"]),
     ("routes.*.[].resolver", &["host", "path", "vpath", "grpc", "web"]),
 ];
 
 const REGISTRIES: &[&str] = &["consul", "kubernetes", "nats", "zookeeper"];
+
+const BROKERS: &[&str] = &["kafka", "rabbitmq"];
 
 /// Notes each part, and marks words so that the types need not know them.
 pub(super) fn check(tree: &mut Node, findings: &mut Findings) {

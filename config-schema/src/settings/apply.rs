@@ -103,16 +103,19 @@ fn put(tree: &mut Node, path: &'static str, value: Node, setting: &Setting, find
     }
 }
 
-/// `admin: off` becomes `admin: { address: off }` before another key of it is set.
+/// `admin: off` becomes `admin: { address: off }` before another key of it is set; the broker likewise.
 fn spread_short_form(tree: &mut Node, path: &str) {
-    if !path.starts_with("admin.") {
+    let Some((section, _)) = path.split_once('.') else { return };
+    let Some((_, whole)) =
+        [("admin", "admin.address"), ("broker", "broker.kind")].iter().find(|(name, _)| *name == section)
+    else {
         return;
-    }
+    };
     let Value::Map(map) = &mut tree.value else { return };
-    let Some(entry) = map.get_mut("admin") else { return };
+    let Some(entry) = map.get_mut(section) else { return };
     if entry.node.as_scalar().is_some() && !entry.node.is_null() {
         let scalar = std::mem::replace(&mut entry.node, Node::map(entry.key));
-        set(tree, "admin.address", scalar).expect("the map was just made");
+        set(tree, whole, scalar).expect("the map was just made");
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Commands {
     Api,
     /// For `registry`.
     Registry,
+    /// For `broker`.
+    Broker,
 }
 
 /// What follows a flag.
@@ -120,6 +122,7 @@ impl Row {
             Commands::All => true,
             Commands::Api => matches!(preset, Preset::Api | Preset::Demo),
             Commands::Registry => matches!(preset, Preset::Registry),
+            Commands::Broker => matches!(preset, Preset::Broker),
         }
     }
 

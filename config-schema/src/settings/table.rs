@@ -162,10 +162,10 @@ static ROWS: &[Row] = &[
     global(&["registry_listen"], "MICRO_REGISTRY_LISTEN", ADDRESS, Effect::Text("registry.listen"))
         .default("127.0.0.1:8000")
         .help("where the embedded registry listens"),
-    global(&["broker"], "MICRO_BROKER", NAME, Effect::Ignored(&["http"]))
+    global(&["broker"], "MICRO_BROKER", NAME, Effect::Text("broker.kind"))
         .default("http")
-        .help("where events are published"),
-    global(&["broker_address"], "MICRO_BROKER_ADDRESS", ADDRESS, Effect::Ignored(NEVER))
+        .help("where events are published: http, memory, nats or service; kafka and rabbitmq come later"),
+    global(&["broker_address"], "MICRO_BROKER_ADDRESS", ADDRESS, Effect::List("broker.addresses"))
         .help("addresses of the broker, separated by commas"),
     Row {
         place: Place::Command,
@@ -174,6 +174,16 @@ static ROWS: &[Row] = &[
     }
     .default("127.0.0.1:8000")
     .help("address to listen on, such as 0.0.0.0:8000"),
+    Row {
+        place: Place::Command,
+        commands: Commands::Broker,
+        ..global(&["address"], "MICRO_SERVER_ADDRESS", ADDRESS, Effect::Text("broker.listen"))
+    }
+    .default("127.0.0.1:8001")
+    .help("address to listen on, such as 0.0.0.0:8001"),
+    global(&["broker_listen"], "MICRO_BROKER_LISTEN", ADDRESS, Effect::Text("broker.listen"))
+        .default("127.0.0.1:8001")
+        .help("where the embedded broker listens"),
     // The process as a service.
     global(&["server"], "MICRO_SERVER", NAME, Effect::Ignored(&["grpc"]))
         .default("grpc")

@@ -23,6 +23,7 @@ mod registered;
 mod remote;
 mod serve;
 mod session;
+mod subscribe;
 mod wrap;
 
 use std::ffi::OsString;

@@ -4,6 +4,7 @@
 //! task has an owner here: [`Tasks`] ends them all.
 
 mod announce;
+mod brokers;
 mod discovery;
 mod embedded;
 mod followers;
@@ -33,6 +34,7 @@ use crate::document::Origin;
 use crate::exit::Exit;
 use crate::logging::Logging;
 use crate::output::{complain, complain_error, complain_report};
+use brokers::Served;
 use discovery::Discovery;
 use embedded::Embedded;
 use followers::Followers;
@@ -109,7 +111,11 @@ async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
     let registries = Registries::new(embedded.clone(), state_folder(&invocation.variables));
     tasks.spawn(gateway.follow(Box::new(Discovery::of(registries.in_use()))));
 
-    let followers = Arc::new(Followers::new(logging, registries.clone(), invocation.variables.clone()));
+    let served = Served::start(&mut tasks, end.clone());
+    let followers = Arc::new(Followers::new(logging, registries.clone(), served, invocation.variables.clone()));
+    if let Some(publications) = gateway.publications() {
+        tasks.spawn(brokers::publish(publications, followers.brokers()));
+    }
     let reloader = reloader(&gateway, &origin, &followers);
     followers
         .start_admin(subject(&gateway, &reloader, &followers, started))
@@ -156,7 +162,8 @@ async fn make_ready(
 ) -> Result<Members, Stop> {
     put_in_force(reloader).await?;
     let registry = followers.registry_addresses().first().copied();
-    let joined = member::join(invocation, registries, registry).await;
+    let broker = followers.broker_addresses().first().copied();
+    let joined = member::join(invocation, registries, registry, broker).await;
     let mut members = joined.map_err(|error| Stop::Failed("starting the RPC server", error.into()))?;
     let is_demo = invocation.preset == Preset::Demo;
     if is_demo {

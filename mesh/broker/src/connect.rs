@@ -84,6 +84,18 @@ pub enum ConnectError {
     },
 }
 
+/// Says whether a broker can be made of these, without making one.
+///
+/// # Errors
+/// As [`connect`].
+pub fn check(kind: Kind, addresses: &[String]) -> Result<(), ConnectError> {
+    match kind {
+        Kind::Memory | Kind::Http => Ok(()),
+        Kind::Service => Remote::new(addresses).map(drop),
+        Kind::Nats => connect_nats(addresses).map(drop),
+    }
+}
+
 /// Makes a broker. Nothing is reached yet: connections are made by the first publication or subscription.
 ///
 /// # Errors

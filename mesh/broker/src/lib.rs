@@ -36,7 +36,7 @@ pub use broker::{
     AcknowledgeError, Acknowledgement, Broker, Delivery, Origin, PublishError, SubscribeError, Subscription,
     Unavailable,
 };
-pub use connect::{ConnectError, Kind, Options, connect};
+pub use connect::{ConnectError, Kind, Options, check, connect};
 pub use http::Http;
 pub use memory::Memory;
 pub use message::{
@@ -46,3 +46,4 @@ pub use message::{
 #[cfg(feature = "nats")]
 pub use nats::Nats;
 pub use remote::Remote;
+pub use server::shown_body;

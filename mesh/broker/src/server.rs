@@ -20,6 +20,7 @@ mod http;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::events::shown_body;
 use mesh_rpc::guard::Allowed;
 use mesh_rpc::server::Limits;
 use mesh_rpc::{RpcError, Server};

@@ -1,7 +1,7 @@
 //! Publishing and subscribing.
 
-use super::{Command, Flag, Words, flags::SERVER_ADDRESS, planned::not_built};
-use crate::call;
+use super::{Command, Flag, Words};
+use crate::{call, serve, subscribe};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("publish", "Publish a message to a topic")
@@ -16,7 +16,8 @@ pub(super) const COMMANDS: &[Command] = &[
         .run(call::publish),
     Command::ours("subscribe", "Print what is published on a topic")
         .usage("TOPIC")
+        .flags(&[Flag::text(&["queue"], "NAME", "share the messages with other subscribers of this queue")])
         .words(Words::Between(1, 1))
-        .run(not_built),
-    Command::new("broker", "Run the message broker").flags(&[SERVER_ADDRESS]).run(not_built),
+        .run(subscribe::run),
+    Command::new("broker", "Run the message broker").run(serve::run),
 ];

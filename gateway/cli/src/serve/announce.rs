@@ -12,16 +12,18 @@ use crate::output::{Output, complain, say};
 /// Says where everything listens; for the demo also what to try.
 pub(super) async fn ready(gateway: &Gateway, followers: &Followers, demo: bool, output: Output) {
     let listeners = gateway.listeners().await;
-    let (registry, admin) = (followers.registry_addresses(), followers.admin_addresses());
+    let (registry, broker) = (followers.registry_addresses(), followers.broker_addresses());
+    let admin = followers.admin_addresses();
     match output {
-        Output::Text => complain(&lines(&listeners, &registry, &admin)),
+        Output::Text => complain(&lines(&listeners, &registry, &broker, &admin)),
         Output::Json => {
             let listeners: Vec<_> = listeners
                 .iter()
                 .map(|listener| json!({ "name": listener.name, "addresses": listener.addresses }))
                 .collect();
             // One line, for programs that read line by line.
-            say(&format!("{}\n", json!({ "listeners": listeners, "registry": registry, "admin": admin })));
+            let all = json!({ "listeners": listeners, "registry": registry, "broker": broker, "admin": admin });
+            say(&format!("{all}\n"));
         }
     }
     let port = listeners.first().and_then(|listener| listener.addresses.first()).map(SocketAddr::port);
@@ -30,14 +32,15 @@ pub(super) async fn ready(gateway: &Gateway, followers: &Followers, demo: bool, 
     }
 }
 
-fn lines(listeners: &[ListenerStatus], registry: &[SocketAddr], admin: &[SocketAddr]) -> String {
+fn lines(listeners: &[ListenerStatus], registry: &[SocketAddr], broker: &[SocketAddr], admin: &[SocketAddr]) -> String {
     let named = listeners.iter().flat_map(|listener| {
         listener.addresses.iter().map(|address| (format!("listening {}", listener.name), address))
     });
     let registry = registry.iter().map(|address| ("registry".to_owned(), address));
+    let broker = broker.iter().map(|address| ("broker".to_owned(), address));
     let admin = admin.iter().map(|address| ("admin".to_owned(), address));
     let mut text = String::new();
-    for (what, address) in named.chain(registry).chain(admin) {
+    for (what, address) in named.chain(registry).chain(broker).chain(admin) {
         writeln!(text, "{what} {address}").expect("a string takes everything");
     }
     text + "ready\n"
@@ -67,7 +70,10 @@ mod tests {
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
         let api =
             ListenerStatus { name: "api".to_owned(), addresses: vec![address("127.0.0.1:1"), address("[::1]:1")] };
-        let text = lines(&[api], &[address("127.0.0.1:2")], &[]);
-        assert_eq!(text, "listening api 127.0.0.1:1\nlistening api [::1]:1\nregistry 127.0.0.1:2\nready\n");
+        let text = lines(&[api], &[address("127.0.0.1:2")], &[address("127.0.0.1:3")], &[]);
+        assert_eq!(
+            text,
+            "listening api 127.0.0.1:1\nlistening api [::1]:1\nregistry 127.0.0.1:2\nbroker 127.0.0.1:3\nready\n"
+        );
     }
 }

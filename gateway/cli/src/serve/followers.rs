@@ -1,4 +1,4 @@
-//! What follows the document besides the gateway itself: the log, the admin API, the registries.
+//! What follows the document besides the gateway itself: the log, the admin API, the registries, the broker.
 //!
 //! In two steps, as the gateway does it: what can fail is opened before anything is touched ([`Followers::prepare`]), and
 //! handed over once the document is in force ([`Followers::follow`]).
@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use config_schema::document::{Registry, RegistryKind};
+use config_schema::document::{Broker, BrokerKind, Registry, RegistryKind};
 use config_schema::value::ListenAddress;
 use config_schema::{Code, Diagnostic, DocumentPath, Loaded, Report, Severity};
 use gateway_admin::{Access, Admin, StartError, Subject, Token};
@@ -17,6 +17,7 @@ use gateway_snapshot::{Compiled, Handler, Snapshot};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::brokers::{Brokers, Prepared, Served};
 use super::registries::{InUse, Registries};
 use super::sockets::{self, Bound};
 use crate::logging::Logging;
@@ -27,6 +28,8 @@ use crate::remote::secret_text;
 pub(super) struct Followers {
     logging: Logging,
     registries: Registries,
+    brokers: Brokers,
+    served: Served,
     variables: BTreeMap<String, String>,
     admin: OnceLock<Admin>,
     access: watch::Sender<Access>,
@@ -34,11 +37,12 @@ pub(super) struct Followers {
     places: Mutex<Places>,
 }
 
-/// Where the two listen, and what is opened for the document that comes next.
+/// Where they listen, and what is opened for the document that comes next.
 #[derive(Debug, Default)]
 struct Places {
     admin: Arc<Place>,
     registry: Arc<Place>,
+    broker: Arc<Place>,
     next: Option<Next>,
 }
 
@@ -64,6 +68,8 @@ struct Next {
     registry: Option<Move>,
     token: Option<Token>,
     registries: Vec<InUse>,
+    broker: Option<Move>,
+    prepared: Prepared,
 }
 
 /// What to do about an address that is taken.
@@ -75,10 +81,17 @@ enum Taken {
 }
 
 impl Followers {
-    pub(super) fn new(logging: Logging, registries: Registries, variables: BTreeMap<String, String>) -> Self {
+    pub(super) fn new(
+        logging: Logging,
+        registries: Registries,
+        served: Served,
+        variables: BTreeMap<String, String>,
+    ) -> Self {
         Self {
             logging,
             registries,
+            brokers: Brokers::new(served.memory()),
+            served,
             variables,
             admin: OnceLock::new(),
             access: watch::Sender::default(),
@@ -133,6 +146,16 @@ impl Followers {
         sockets::addresses(&self.places.lock().registry.sockets)
     }
 
+    /// Returns where the embedded broker listens.
+    pub(super) fn broker_addresses(&self) -> Vec<SocketAddr> {
+        sockets::addresses(&self.places.lock().broker.sockets)
+    }
+
+    /// Returns the broker in use, whichever that is at the moment.
+    pub(super) fn brokers(&self) -> Brokers {
+        self.brokers.clone()
+    }
+
     /// Opens what a document needs and is not open yet. What was opened for a document that did not come into force is
     /// closed.
     ///
@@ -140,20 +163,22 @@ impl Followers {
     /// Returns a report of what cannot be had.
     pub(super) fn prepare(&self, compiled: &Compiled) -> Result<(), Report> {
         let loaded = &*compiled.loaded;
-        let (admin, registry) = {
+        let (admin, registry, broker) = {
             let mut places = self.places.lock();
             places.next = None;
-            (Arc::clone(&places.admin), Arc::clone(&places.registry))
+            (Arc::clone(&places.admin), Arc::clone(&places.registry), Arc::clone(&places.broker))
         };
         let mut findings = Vec::new();
         let token = self.token(loaded, &mut findings);
         let admin = open_admin(&admin, loaded, &mut findings);
         let registry = open_registry(&registry, compiled, &mut findings);
         let registries = self.registries.prepare(loaded, &self.variables, &mut findings);
+        let broker = open_broker(&broker, loaded, &mut findings);
+        let prepared = Brokers::prepare(loaded, &mut findings);
         if !findings.is_empty() {
             return Err(loaded.report(findings));
         }
-        self.places.lock().next = Some(Next { admin, registry, token, registries });
+        self.places.lock().next = Some(Next { admin, registry, token, registries, broker, prepared });
         Ok(())
     }
 
@@ -164,11 +189,13 @@ impl Followers {
             served.lease(memory.ttl.into());
         }
         let mut places = self.places.lock();
-        if let Some(Next { admin, registry, token, registries }) = places.next.take() {
+        if let Some(Next { admin, registry, token, registries, broker, prepared }) = places.next.take() {
             let to_admin = |sockets| self.admin.get().is_some_and(|admin| admin.listen(sockets));
             follow_to(&mut places.admin, admin, "the admin API", to_admin);
             follow_to(&mut places.registry, registry, "the embedded registry", |sockets| served.listen(sockets));
             self.registries.follow(registries, embedded(loaded).is_some_and(|memory| memory.joined));
+            follow_to(&mut places.broker, broker, "the embedded broker", |sockets| self.served.listen(sockets));
+            self.brokers.follow(prepared, self.registries.all());
             self.access.send_replace(Access { addresses: sockets::addresses(&places.admin.sockets), token });
         }
         drop(places);
@@ -242,6 +269,18 @@ fn open_registry(now: &Place, compiled: &Compiled, findings: &mut Vec<Diagnostic
         }
     };
     open(now, wanted, &taken, loaded, &["registry", "listen"], findings)
+}
+
+/// The embedded broker listens where it is the broker of the document.
+fn open_broker(now: &Place, loaded: &Loaded, findings: &mut Vec<Diagnostic>) -> Option<Move> {
+    let memory = loaded.document.broker.as_ref().filter(|broker| broker.kind == BrokerKind::Memory);
+    let wanted = memory.map(|broker| broker.listen.unwrap_or(Broker::DEFAULT_LISTEN));
+    let taken = if memory.is_some_and(|broker| broker.listen.is_some()) {
+        Taken::Refuse { help: "choose another address for the embedded broker: `broker.listen`, `--broker_listen`" }
+    } else {
+        Taken::GoOn { line: "the embedded broker has no address: another process has it; only this one reaches it" }
+    };
+    open(now, wanted, &taken, loaded, &["broker", "listen"], findings)
 }
 
 /// Returns what the document says of the registry of this process.

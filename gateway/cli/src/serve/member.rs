@@ -17,8 +17,9 @@ use crate::arguments::Invocation;
 const SHARED: &str = ":0";
 const ALONE: &str = "127.0.0.1:0";
 
-/// The name of a registry that is served to others.
+/// The names of a registry and of a broker that are served to others.
 const REGISTRY: &str = "go.micro.registry";
+const BROKER: &str = "go.micro.broker";
 
 /// Why this process is no service.
 #[derive(Debug, thiserror::Error)]
@@ -60,21 +61,29 @@ impl Members {
 }
 
 /// Starts the RPC server of this process, and registers it wherever the document looks for services. A registry that is
-/// served to others is `go.micro.registry` at its own address.
+/// served to others is `go.micro.registry` at its own address, a broker `go.micro.broker`.
 pub(super) async fn join(
     invocation: &Invocation,
     registries: &Registries,
     registry: Option<SocketAddr>,
+    broker: Option<SocketAddr>,
 ) -> Result<Members, JoinError> {
     let joined = registries.joined();
     let mut members = Members { nodes: Vec::new(), elsewhere: Vec::new() };
-    match (invocation.preset, registry) {
-        (Preset::Registry, Some(address)) => {
+    match (invocation.preset, registry, broker) {
+        (Preset::Registry, Some(address), _) => {
             members.elsewhere.push(Membership::join(identity(invocation, REGISTRY)?, address, joined));
             return Ok(members);
         }
-        (Preset::Server, Some(address)) => {
-            members.elsewhere.push(Membership::join(Identity::new(REGISTRY), address, joined.clone()));
+        (Preset::Broker, _, Some(address)) => {
+            members.elsewhere.push(Membership::join(identity(invocation, BROKER)?, address, joined));
+            return Ok(members);
+        }
+        (Preset::Server, ..) => {
+            for (name, address) in [(REGISTRY, registry), (BROKER, broker)] {
+                let join = |address| Membership::join(Identity::new(name), address, joined.clone());
+                members.elsewhere.extend(address.map(join));
+            }
         }
         _ => {}
     }
@@ -124,6 +133,7 @@ const fn name(preset: Preset) -> &'static str {
         Preset::Api | Preset::Demo => "go.micro.api",
         Preset::Gateway => "go.micro.gateway",
         Preset::Registry => REGISTRY,
+        Preset::Broker => BROKER,
         Preset::Server => "go.micro.server",
     }
 }

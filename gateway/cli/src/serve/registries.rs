@@ -125,6 +125,11 @@ impl Registries {
         self.joined.subscribe()
     }
 
+    /// Returns all in use, in their order.
+    pub(super) fn all(&self) -> Vec<Arc<dyn Registry>> {
+        self.in_use.borrow().iter().map(|in_use| Arc::clone(&in_use.registry)).collect()
+    }
+
     /// Returns the registry of this process, whether it is in use or not.
     pub(super) fn embedded(&self) -> &Embedded {
         &self.embedded

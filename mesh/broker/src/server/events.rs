@@ -44,20 +44,28 @@ pub(super) fn of(
     })
 }
 
+/// Returns a body for JSON and the name of its member: `body` for text, else `body_base64`.
+pub fn shown_body(body: &[u8]) -> (&'static str, String) {
+    match std::str::from_utf8(body) {
+        Ok(text) => ("body", text.to_owned()),
+        Err(_) => ("body_base64", STANDARD.encode(body)),
+    }
+}
+
 #[derive(Serialize)]
 struct Shown<'a> {
     topic: &'a str,
     header: &'a Header,
     #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
+    body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body_base64: Option<String>,
 }
 
 async fn event(mut delivery: Delivery) -> Bytes {
     let message = &delivery.message;
-    let body = std::str::from_utf8(&message.body).ok();
-    let body_base64 = body.is_none().then(|| STANDARD.encode(&message.body));
+    let (name, text) = shown_body(&message.body);
+    let (body, body_base64) = if name == "body" { (Some(text), None) } else { (None, Some(text)) };
     let shown = Shown { topic: &delivery.topic, header: &message.header, body, body_base64 };
     let json = json::to_string(&shown).expect("strings and a map of strings always serialise");
     // JSON holds no line break. An id with one, or with the end of a text, would be another line or none.
