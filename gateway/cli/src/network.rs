@@ -28,7 +28,7 @@ pub(crate) fn nodes(invocation: &Invocation) -> Exit {
 /// `micro network connections`: the peers of this node.
 pub(crate) fn connections(invocation: &Invocation) -> Exit {
     ask(invocation, &Request::new(SERVICE, "Network.Graph"), &json!({ "depth": 1 }), |answer| {
-        let peers = list(answer.pointer("/root/peers"));
+        let peers = list(answer.get("root").and_then(|root| root.get("peers")));
         let rows = peers.map(|peer| cells(peer.get("node").unwrap_or(&Value::Null), &["id", "address"]));
         table(&["NODE", "ADDRESS"], &rows.collect::<Vec<_>>())
     })
