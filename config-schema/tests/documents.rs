@@ -24,7 +24,7 @@ fn examples() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
-    let documents = files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let documents = files.filter(|path| path.file_name().is_some_and(|name| name == "gateway.yaml"));
     documents.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
 }
 
