@@ -58,12 +58,13 @@ fn add_handler_names(defs: &mut Map<String, Value>) {
     let alias = long.get("proxy").cloned();
     long.extend(alias.map(|proxy| ("http".to_owned(), proxy)));
     let no_keys = json!({ "type": ["object", "null"], "additionalProperties": false });
-    long.insert("meta".to_owned(), no_keys.clone());
-    long.insert("rpc".to_owned(), no_keys);
+    for name in ["event", "meta", "rpc"] {
+        long.insert(name.to_owned(), no_keys.clone());
+    }
     *handler = json!({
         "description": description,
         "anyOf": [
-            { "type": "string", "enum": ["meta", "rpc", "proxy", "http", "respond"] },
+            { "type": "string", "enum": ["meta", "rpc", "event", "proxy", "http", "respond"] },
             { "type": "object", "properties": long, "additionalProperties": false, "minProperties": 1, "maxProperties": 1 },
         ],
     });

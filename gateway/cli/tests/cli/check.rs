@@ -81,7 +81,7 @@ fn find(folder: &Path, documents: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             find(&path, documents);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+        } else if path.file_name().is_some_and(|name| name == "gateway.yaml") {
             documents.push(path);
         }
     }
