@@ -107,7 +107,7 @@ async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
     let mut tasks = JoinSet::new();
     let (gateway, control) = Gateway::new().map_err(|error| Stop::Failed("starting the gateway", error.into()))?;
     tasks.spawn(control.run());
-    let embedded = Embedded::start(&mut tasks, end.clone());
+    let (embedded, registrations) = Embedded::start(&mut tasks, end.clone());
     let registries = Registries::new(embedded.clone(), state_folder(&invocation.variables));
     tasks.spawn(gateway.follow(Box::new(Discovery::of(registries.in_use()))));
 
@@ -116,6 +116,7 @@ async fn serve(invocation: &Invocation) -> Result<Exit, Stop> {
     if let Some(publications) = gateway.publications() {
         tasks.spawn(brokers::publish(publications, followers.brokers()));
     }
+    tasks.spawn(brokers::publish_registrations(registrations, followers.brokers()));
     let reloader = reloader(&gateway, &origin, &followers);
     followers
         .start_admin(subject(&gateway, &reloader, &followers, started))

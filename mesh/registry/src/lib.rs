@@ -34,6 +34,7 @@ pub mod limits;
 pub mod mdns;
 mod memory;
 pub mod model;
+pub mod noted;
 mod offered;
 mod open;
 mod protocol;
@@ -51,6 +52,7 @@ pub use last_good::LastGood;
 pub use mdns::Mdns;
 pub use memory::Memory;
 pub use model::{Endpoint, Node, Service, Value};
+pub use noted::Noted;
 pub use offered::Offered;
 pub use open::{Kind, OpenError, UnknownKind, nearby, open};
 pub use registry::{

@@ -13,7 +13,7 @@ use mesh_broker::{Broker, Kind, Memory, Options, connect};
 use mesh_registry::{Registry, Several};
 use tokio::sync::watch;
 
-pub(super) use publications::publish;
+pub(super) use publications::{publish, publish_registrations};
 pub(super) use served::Served;
 
 /// How the broker is reached.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_registry::guard::Allowed;
-use mesh_registry::{Memory, Offered, Registry, Several, server};
+use mesh_registry::{Memory, Noted, Offered, Registry, Several, server};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How many changes of address may wait.
 const CHANGES: usize = 4;
+
+/// How many events of registrations may wait to be published; what comes beyond is left out.
+const EVENTS: usize = 256;
 
 /// The registry of this process. Clones share it.
 #[derive(Clone, Debug)]
@@ -27,13 +30,18 @@ pub(super) struct Embedded {
 impl Embedded {
     /// Starts an empty registry. Others reach it once it is given sockets. It ends with the token, after the exchanges
     /// it is in.
-    pub(super) fn start(tasks: &mut JoinSet<()>, end: CancellationToken) -> Self {
+    ///
+    /// What others register is told, as events that are to be published ([`mesh_registry::noted`]).
+    pub(super) fn start(tasks: &mut JoinSet<()>, end: CancellationToken) -> (Self, mpsc::Receiver<Vec<u8>>) {
         let (sockets, given) = mpsc::channel(CHANGES);
+        let (events, told) = mpsc::channel(EVENTS);
         let memory = Memory::new();
         let (ttl_default, ttl) = watch::channel(server::TTL_DEFAULT);
         let offered = Offered::new(Arc::new(memory.clone()));
-        tasks.spawn(serve(Arc::new(offered.clone()), ttl, given, end));
-        Self { memory, offered, ttl_default, sockets }
+        let server = format!("go.micro.registry-{}", uuid::Uuid::new_v4());
+        let served = Noted::new(Arc::new(offered.clone()), server, events);
+        tasks.spawn(serve(Arc::new(served), ttl, given, end));
+        (Self { memory, offered, ttl_default, sockets }, told)
     }
 
     /// Returns the registry.

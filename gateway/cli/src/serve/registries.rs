@@ -241,7 +241,8 @@ mod tests {
 
     fn registries() -> (Registries, JoinSet<()>) {
         let mut tasks = JoinSet::new();
-        (Registries::new(Embedded::start(&mut tasks, CancellationToken::new()), None), tasks)
+        let (embedded, _events) = Embedded::start(&mut tasks, CancellationToken::new());
+        (Registries::new(embedded, None), tasks)
     }
 
     fn prepare(registries: &Registries, text: &str) -> (Vec<InUse>, Vec<String>) {

@@ -1,7 +1,8 @@
 //! What routes publish, on its way to the broker in use.
 
 use gateway::{Publication, Refusal};
-use mesh_broker::{Message, PublishError};
+use mesh_broker::{CONTENT_TYPE, Message, PublishError, TOPIC};
+use mesh_registry::noted;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
@@ -29,6 +30,18 @@ pub(in crate::serve) async fn publish(mut queue: mpsc::Receiver<Publication>, br
     }
     while let Some(ended) = under_way.join_next().await {
         report(ended);
+    }
+}
+
+/// Publishes what the registry of this process is told by others, one after another. That is a hint to whoever subscribes,
+/// not a promise: one that the broker does not take is left out.
+pub(in crate::serve) async fn publish_registrations(mut events: mpsc::Receiver<Vec<u8>>, brokers: Brokers) {
+    while let Some(event) = events.recv().await {
+        let Some(broker) = brokers.current() else { continue };
+        let message = Message::new(event).with(CONTENT_TYPE, "application/grpc+proto").with(TOPIC, noted::TOPIC);
+        if let Err(error) = broker.publish(noted::TOPIC, message).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "an event of the registry was not published");
+        }
     }
 }
 
