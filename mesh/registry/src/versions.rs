@@ -13,6 +13,21 @@ pub(crate) struct Member<'a> {
     pub(crate) node: &'a Node,
 }
 
+/// What a node said about its service, to be shared by those that said the same.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) version: String,
+    pub(crate) metadata: Metadata,
+    pub(crate) endpoints: Vec<Endpoint>,
+}
+
+impl About {
+    /// Returns what this node says.
+    pub(crate) fn of<'a>(&'a self, node: &'a Node) -> Member<'a> {
+        Member { version: &self.version, metadata: &self.metadata, endpoints: &self.endpoints, node }
+    }
+}
+
 /// Makes one record a version of the nodes of a service, sorted by version. Nodes of a version may disagree about it:
 /// then the first one counts.
 pub(crate) fn group<'a>(name: &str, members: impl Iterator<Item = Member<'a>>) -> Vec<Service> {

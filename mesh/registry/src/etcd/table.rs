@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::record::{Stamp, Stored};
-use crate::model::{Endpoint, Metadata, Node, Service};
+use crate::model::{Node, Service};
 use crate::registry::Change;
-use crate::versions::{self, Member};
+use crate::versions::{self, About};
 
 /// The table.
 #[derive(Debug)]
@@ -37,14 +37,6 @@ struct Registration {
     stamp: Stamp,
     /// Whether it is kept although etcd, which lost everything, does not have it.
     is_held: bool,
-}
-
-/// What a node said about its service.
-#[derive(Debug, PartialEq, Eq)]
-struct About {
-    version: String,
-    metadata: Metadata,
-    endpoints: Vec<Endpoint>,
 }
 
 impl Table {
@@ -209,13 +201,7 @@ impl Table {
 }
 
 fn group(name: &str, nodes: &BTreeMap<Vec<u8>, Registration>) -> Vec<Service> {
-    let members = nodes.values().map(|Registration { about, node, .. }| Member {
-        version: &about.version,
-        metadata: &about.metadata,
-        endpoints: &about.endpoints,
-        node,
-    });
-    versions::group(name, members)
+    versions::group(name, nodes.values().map(|Registration { about, node, .. }| about.of(node)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! What is registered: nodes by service and id, each with what it said about its service.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
-use crate::model::{Endpoint, Metadata, Node, Service, VERSION_DEFAULT};
+use crate::model::{Node, Service, VERSION_DEFAULT};
 use crate::registry::{Change, RegisterError};
-use crate::versions::{self, Member};
+use crate::versions::{self, About};
 
 /// The table. Each change returns what watchers are to be told.
 #[derive(Debug)]
@@ -24,9 +25,8 @@ pub(super) struct Table {
 /// One node, and what it said about its service. Nodes of a version may disagree: then the first one counts.
 #[derive(Debug)]
 struct Registration {
-    version: String,
-    metadata: Metadata,
-    endpoints: Vec<Endpoint>,
+    /// The nodes of a record share it: there may be many, and it may be large.
+    about: Arc<About>,
     node: Node,
     lease: Option<Lease>,
 }
@@ -58,10 +58,10 @@ impl Table {
             return Err(RegisterError::Full { max: self.nodes_max });
         }
         let before = self.snapshot(&name);
+        let about = Arc::new(About { version, metadata, endpoints });
         for node in nodes {
             let lease = lease.map(|(ttl, expires)| Lease { ttl, expires });
-            let (version, metadata, endpoints) = (version.clone(), metadata.clone(), endpoints.clone());
-            self.put(&name, Registration { version, metadata, endpoints, node, lease });
+            self.put(&name, Registration { about: Arc::clone(&about), node, lease });
         }
         Ok(((), self.changes_since(&name, &before)))
     }
@@ -176,13 +176,21 @@ impl Registration {
 /// Makes one record a version of the nodes that are wanted.
 fn group(name: &str, nodes: &IndexMap<String, Registration>, wanted: impl Fn(&Registration) -> bool) -> Vec<Service> {
     let wanted = nodes.values().filter(|registration| wanted(registration));
-    versions::group(
-        name,
-        wanted.map(|Registration { version, metadata, endpoints, node, .. }| Member {
-            version,
-            metadata,
-            endpoints,
-            node,
-        }),
-    )
+    versions::group(name, wanted.map(|Registration { about, node, .. }| about.of(node)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nodes_of_a_record_share_what_is_said_of_the_service() {
+        let mut table = Table::new(8);
+        let service = Service::new("s").with_endpoint("Say.Hello");
+        let service = service.with_node(Node::new("a", "x:1")).with_node(Node::new("b", "x:2"));
+        table.register(service, None).unwrap();
+        let abouts: Vec<_> = table.services["s"].values().map(|registration| &registration.about).collect();
+        assert_eq!((abouts.len(), abouts[0].endpoints.len()), (2, 1));
+        assert!(Arc::ptr_eq(abouts[0], abouts[1]));
+    }
 }
