@@ -9,10 +9,13 @@ use crate::{
 };
 
 /// Keys that only one kind has.
-const OF_ONE_KIND: [(&str, RegistryKind, &str); 5] = [
+const OF_ONE_KIND: [(&str, RegistryKind, &str); 8] = [
     ("joined", RegistryKind::Memory, "memory"),
     ("user", RegistryKind::Etcd, "etcd"),
     ("password", RegistryKind::Etcd, "etcd"),
+    ("ca", RegistryKind::Etcd, "etcd"),
+    ("cert", RegistryKind::Etcd, "etcd"),
+    ("key", RegistryKind::Etcd, "etcd"),
     ("prefix", RegistryKind::Etcd, "etcd"),
     ("interfaces", RegistryKind::Mdns, "mdns"),
 ];
@@ -26,7 +29,9 @@ const ALONE: [(RegistryKind, &str); 2] = [
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for (registry, path) in view.registries().filter(|(_, path)| !is_in_error(view, path)) {
         check_keys_of_one_kind(view, registry, &path, findings);
-        check_credentials(view, registry, &path, findings);
+        for pair in [["user", "password"], ["cert", "key"]] {
+            check_pair(view, registry, &path, pair, findings);
+        }
         check_addresses(view, registry, path, findings);
     }
     for (kind, message) in ALONE {
@@ -66,13 +71,19 @@ fn check_keys_of_one_kind(view: &View<'_>, registry: &Registry, path: &DocumentP
     }
 }
 
-/// A user and a password are one thing.
-fn check_credentials(view: &View<'_>, registry: &Registry, path: &DocumentPath, findings: &mut Findings) {
+/// A user and a password are one thing, and so are a certificate and its key.
+fn check_pair(
+    view: &View<'_>,
+    registry: &Registry,
+    path: &DocumentPath,
+    [one, other]: [&str; 2],
+    findings: &mut Findings,
+) {
     let is_given = |name: &str| view.is_written(&path.clone().key(name));
-    if registry.kind != RegistryKind::Etcd || is_given("user") == is_given("password") {
+    if registry.kind != RegistryKind::Etcd || is_given(one) == is_given(other) {
         return;
     }
-    let (given, missing) = if is_given("user") { ("user", "password") } else { ("password", "user") };
+    let (given, missing) = if is_given(one) { (one, other) } else { (other, one) };
     let message = format!("`{given}` without `{missing}` signs nobody in");
     let finding = view.error_at_key(Code::MissingKey, path.clone().key(given), message);
     findings.push(finding.help(format!("add `{missing}`")));

@@ -31,6 +31,16 @@ pub struct Registry {
     /// The password of `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
+    /// A file with the certificates of those who may vouch for the back end (`etcd`), in PEM; there is TLS then. Default:
+    /// the roots of the system, for addresses that begin with `https://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// A file with our own certificate (`etcd`), in PEM, where the back end wants one. Goes with `key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<String>,
+    /// The file with the key of `cert`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The folder of the records (`etcd`). Default: `/micro/registry`, as go-micro has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
@@ -57,6 +67,9 @@ impl Default for Registry {
             joined: false,
             user: None,
             password: None,
+            ca: None,
+            cert: None,
+            key: None,
             prefix: None,
             interfaces: Vec::new(),
         }

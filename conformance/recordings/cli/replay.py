@@ -359,4 +359,7 @@ def judge(gate, played, failed, good, total, design, skipped):
     print("gate: %.1f %% of %d equal; %d differences named, %d differ by design: %s" % (share, total, len(failed), design, "failed" if wrong else "passed"))
     return 1 if wrong else 0
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    # Started in the background it may ignore SIGINT, and so would the programs that are to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    main()

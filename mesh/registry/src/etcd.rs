@@ -2,7 +2,7 @@
 //!
 //! Records are where go-micro has them and as it writes them (spec/wire 2.2): one key for each node below
 //! `/micro/registry`, with the JSON of a service that has this node alone, bound to a lease. Our client of etcd's API
-//! is small: keys, watches, leases and passwords, over tonic. TLS is not built yet.
+//! is small: keys, watches, leases and passwords, over tonic, with TLS where it is asked for.
 //!
 //! Everything that is read is untrusted. A key that is no node is left out, with one line in the log for each such key;
 //! so are nodes beyond 65,536.
@@ -27,9 +27,10 @@ mod options;
 mod pages;
 mod record;
 mod register;
+mod secure;
 mod table;
 
-pub use options::{Credentials, InvalidOptions, Options};
+pub use options::{Credentials, InvalidOptions, Options, Tls};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,7 @@ impl Etcd {
     /// Returns the registry at these addresses.
     ///
     /// # Errors
-    /// When an address is none or asks for TLS, which is not built yet.
+    /// When an address is none, or a file of TLS cannot be used.
     ///
     /// # Panics
     /// Outside a tokio runtime: connections have tasks.

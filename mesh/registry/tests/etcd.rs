@@ -13,6 +13,8 @@ mod many;
 mod proxy;
 #[path = "etcd/records.rs"]
 mod records;
+#[path = "etcd/secure.rs"]
+mod secure;
 #[path = "etcd/server.rs"]
 mod server;
 #[path = "etcd/support.rs"]
@@ -49,6 +51,8 @@ tests![
     faults::an_emptied_etcd_that_is_ahead_is_recognised,
     faults::another_member_takes_over,
     faults::a_member_that_hangs_is_given_up,
+    secure::etcd_is_reached_with_tls,
+    secure::who_is_not_trusted_is_not_spoken_to,
     users::a_password_is_asked_for_and_given_again,
     many::ten_thousand_nodes_are_one_table_and_one_change_is_one_event,
     go::a_go_service_is_seen_and_our_records_equal_its_own,

@@ -144,7 +144,7 @@ impl Registries {
             // It has looked at where its records come from already.
             Way::Mdns(options) => (Arc::new(Mdns::start(options.clone())), Source::Shared),
             Way::Etcd(options) => {
-                let etcd = Etcd::new(options).map_err(|error| Wrong::at("addresses", Code::BadAddress, &error))?;
+                let etcd = Etcd::new(options).map_err(|error| of_etcd(&error))?;
                 (Arc::new(etcd), Source::Shared)
             }
             Way::Service(addresses) => {
@@ -175,6 +175,11 @@ impl Wrong {
     fn at(key: &'static str, code: Code, reason: &impl ToString) -> Self {
         Self { key, code, reason: reason.to_string() }
     }
+}
+
+fn of_etcd(error: &etcd::InvalidOptions) -> Wrong {
+    let is_of_tls = matches!(error, etcd::InvalidOptions::File { .. } | etcd::InvalidOptions::Unusable { .. });
+    if is_of_tls { Wrong::at("ca", Code::Unavailable, error) } else { Wrong::at("addresses", Code::BadAddress, error) }
 }
 
 /// The error with what is beneath it, in one line.
@@ -219,6 +224,9 @@ fn etcd_options(settings: &Settings, variables: &BTreeMap<String, String>) -> Re
             secret_text(password, variables).map_err(|reason| Wrong::at("password", Code::Unavailable, &reason))?;
         options.credentials = Some(etcd::Credentials { user: user.clone(), password });
     }
+    let identity = settings.cert.as_ref().zip(settings.key.as_ref()).map(|(cert, key)| (cert.into(), key.into()));
+    let ca = settings.ca.as_ref().map(Into::into);
+    options.tls = (ca.is_some() || identity.is_some()).then_some(etcd::Tls { ca, identity });
     Ok(options)
 }
 
@@ -299,7 +307,7 @@ mod tests {
         };
         check(
             "registry: { kind: etcd, addresses: [\"https://etcd:2379\"] }",
-            "\"https://etcd:2379\" asks for TLS, which is not built yet for etcd",
+            "none.pem cannot be used: I/O error: No such file or directory (os error 2)",
         );
         check(
             "registry: { kind: service, addresses: [\"a b\"] }",

@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::failure::{Failure, Kind};
 use super::options::{Credentials, InvalidOptions, Options};
+use super::secure::Connector;
 
 /// How long a connection may take to be there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -90,10 +91,12 @@ impl Client {
     /// Returns a client for these options.
     ///
     /// # Errors
-    /// When an address is none.
+    /// When an address is none, or a file of TLS cannot be used.
     pub(super) fn new(options: &Options) -> Result<Client, InvalidOptions> {
+        let connector = options.secured().map(|tls| Connector::new(&tls)).transpose()?;
+        let scheme = if connector.is_some() { "https" } else { "http" };
         let member = |address: String| {
-            let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
                 .map_err(|_| InvalidOptions::Address { address: address.clone() })?
                 .connect_timeout(CONNECT_TIMEOUT)
                 .initial_stream_window_size(WINDOW)
@@ -101,7 +104,11 @@ impl Client {
                 .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
                 .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
                 .keep_alive_while_idle(false);
-            Ok(Member { address, channel: endpoint.connect_lazy() })
+            let channel = match connector.clone() {
+                Some(connector) => endpoint.connect_with_connector_lazy(connector),
+                None => endpoint.connect_lazy(),
+            };
+            Ok(Member { address, channel })
         };
         let members = options.members()?.into_iter().map(member).collect::<Result<_, _>>()?;
         let credentials = options.credentials.clone();

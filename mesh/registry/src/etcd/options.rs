@@ -1,6 +1,7 @@
 //! How an etcd is reached.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where go-micro looks for etcd.
@@ -21,18 +22,30 @@ const ADDRESSES_MAX: usize = 64;
 /// How an etcd is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Its members, one or more: `host`, `host:port` or `http://host:port`. Tried in turn. None: `127.0.0.1:2379`.
+    /// Its members, one or more: `host`, `host:port`, `http://host:port` or `https://host:port`. Tried in turn. None:
+    /// `127.0.0.1:2379`. One with `https` asks for TLS to all.
     pub addresses: Vec<String>,
     /// The folder of all records. Default: `/micro/registry`, as go-micro has it.
     pub prefix: String,
     /// Who asks, where etcd wants to know.
     pub credentials: Option<Credentials>,
+    /// How TLS is made. Default: none, unless an address asks for it; then against the roots of the system.
+    pub tls: Option<Tls>,
     /// How long nodes stay that an etcd lost which comes back empty. Default: 60 s, the TTL of go-micro, by whose half
     /// every node has registered again.
     pub hold: Duration,
 }
 
-/// A user of etcd with its password, which goes over the network as it is: TLS is not built yet.
+/// How TLS is made. The files are read once, when the registry is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificates of those who may vouch for etcd, in PEM. Default: the roots of the system.
+    pub ca: Option<PathBuf>,
+    /// Our own certificate with its chain, and its key, in PEM, where etcd wants to know who asks.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// A user of etcd with its password, which goes over the network as it is unless there is TLS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The name.
@@ -45,16 +58,32 @@ pub struct Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOptions {
     /// An address is none.
-    #[error("{address:?} is no address of etcd: expected `host`, `host:port` or `http://host:port`")]
+    #[error(
+        "{address:?} is no address of etcd: expected `host`, `host:port`, `http://host:port` or `https://host:port`"
+    )]
     Address {
         /// What was given.
         address: String,
     },
-    /// TLS is asked for.
-    #[error("{address:?} asks for TLS, which is not built yet for etcd")]
-    Tls {
+    /// An address is to be reached in clear while there is TLS.
+    #[error("{address:?} is in clear, and the others ask for TLS: one etcd has one of both")]
+    Mixed {
         /// What was given.
         address: String,
+    },
+    /// A file of TLS cannot be used.
+    #[error("{} cannot be used: {reason}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What the files say together cannot be used, or the system has no roots.
+    #[error("TLS cannot be used: {reason}")]
+    Unusable {
+        /// Why.
+        reason: String,
     },
     /// There are too many addresses.
     #[error("{count} addresses of etcd, at most {ADDRESSES_MAX} are accepted")]
@@ -66,7 +95,13 @@ pub enum InvalidOptions {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { addresses: Vec::new(), prefix: PREFIX_DEFAULT.to_owned(), credentials: None, hold: HOLD_DEFAULT }
+        Options {
+            addresses: Vec::new(),
+            prefix: PREFIX_DEFAULT.to_owned(),
+            credentials: None,
+            tls: None,
+            hold: HOLD_DEFAULT,
+        }
     }
 }
 
@@ -76,10 +111,16 @@ impl Options {
         Options { addresses: addresses.into_iter().map(Into::into).collect(), ..Options::default() }
     }
 
+    /// Returns how TLS is made; `None` where etcd is reached in clear.
+    pub fn secured(&self) -> Option<Tls> {
+        let asked = || self.addresses.iter().any(|address| address.starts_with("https://"));
+        self.tls.clone().or_else(|| asked().then(Tls::default))
+    }
+
     /// Returns the members as `host:port`, in order and each once.
     ///
     /// # Errors
-    /// The first address that is none, or asks for TLS.
+    /// The first address that is none, or is in clear beside one with TLS.
     pub fn members(&self) -> Result<Vec<String>, InvalidOptions> {
         if self.addresses.len() > ADDRESSES_MAX {
             return Err(InvalidOptions::TooMany { count: self.addresses.len() });
@@ -87,6 +128,9 @@ impl Options {
         let mut members: Vec<String> = Vec::new();
         for address in &self.addresses {
             let member = member(address)?;
+            if self.secured().is_some() && address.starts_with("http://") {
+                return Err(InvalidOptions::Mixed { address: address.clone() });
+            }
             if !members.contains(&member) {
                 members.push(member);
             }
@@ -109,8 +153,7 @@ fn member(address: &str) -> Result<String, InvalidOptions> {
     let invalid = || InvalidOptions::Address { address: address.to_owned() };
     let authority = match address.split_once("://") {
         None => address,
-        Some(("http", authority)) => authority.trim_end_matches('/'),
-        Some(("https", _)) => return Err(InvalidOptions::Tls { address: address.to_owned() }),
+        Some(("http" | "https", authority)) => authority.trim_end_matches('/'),
         Some(_) => return Err(invalid()),
     };
     let parsed: http::uri::Authority = authority.parse().map_err(|_| invalid())?;
@@ -141,6 +184,7 @@ mod tests {
             Ok(&["etcd-0:2379", "etcd-1:4001", "[::1]:2379", "[::1]:1"]),
         );
         check(&["http://etcd:2379/", "etcd"], Ok(&["etcd:2379"]));
+        check(&["https://etcd-0", "etcd-1:1"], Ok(&["etcd-0:2379", "etcd-1:1"]));
     }
 
     #[test]
@@ -148,11 +192,13 @@ mod tests {
         for address in
             ["", ":2379", "etcd:", "etcd:x", "etcd:0", "etcd:99999", "a b", "etcd:1/x", "u@etcd:1", "ftp://etcd", "::1"]
         {
-            let expected =
-                format!("{address:?} is no address of etcd: expected `host`, `host:port` or `http://host:port`");
+            let expected = format!(
+                "{address:?} is no address of etcd: expected `host`, `host:port`, `http://host:port` or `https://host:port`"
+            );
             check(&[address], Err(&expected));
         }
-        check(&["https://etcd:1"], Err("\"https://etcd:1\" asks for TLS, which is not built yet for etcd"));
+        let mixed = "\"http://b\" is in clear, and the others ask for TLS: one etcd has one of both";
+        check(&["https://a", "http://b"], Err(mixed));
         check(&["etcd"; 65], Err("65 addresses of etcd, at most 64 are accepted"));
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -137,22 +138,71 @@ impl Drop for Server {
     }
 }
 
+/// The file of the tests' own certificates with this name.
+pub(crate) fn tls_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name)
+}
+
+/// An etcd that speaks TLS, and wants a certificate of who asks. Dropping it ends it.
+pub(crate) struct Secured {
+    child: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Secured {
+    /// Starts an empty one.
+    ///
+    /// # Errors
+    /// Where there is no etcd on this machine.
+    pub(crate) fn start() -> Result<Self, String> {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let (port, peers) = (free_port(), free_port());
+        let mut command = command(&folder, &format!("https://127.0.0.1:{port}"), peers).expect("there is a log");
+        command.arg("--client-cert-auth");
+        for (flag, name) in
+            [("--cert-file", "server.pem"), ("--key-file", "server.key"), ("--trusted-ca-file", "ca.pem")]
+        {
+            command.arg(flag).arg(tls_file(name));
+        }
+        let child = command.spawn().map_err(|error| format!("etcd cannot be started ({error})"))?;
+        Ok(Self { child, port, _folder: folder })
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Secured {
+    fn drop(&mut self) {
+        // It may have ended already; there is nobody left to tell.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 fn spawn(folder: &TempDir, clients: u16, peers: u16) -> std::io::Result<Child> {
-    let (clients, peers) = (format!("http://127.0.0.1:{clients}"), format!("http://127.0.0.1:{peers}"));
+    command(folder, &format!("http://127.0.0.1:{clients}"), peers)?.spawn()
+}
+
+fn command(folder: &TempDir, clients: &str, peers: u16) -> std::io::Result<Command> {
+    let peers = format!("http://127.0.0.1:{peers}");
     let cluster = format!("default={peers}");
     let log = std::fs::File::create(folder.path().join("log"))?;
-    Command::new("etcd")
+    let mut command = Command::new("etcd");
+    command
         .arg("--data-dir")
         .arg(folder.path().join("data"))
-        .args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients])
+        .args(["--listen-client-urls", clients, "--advertise-client-urls", clients])
         .args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers])
         .args(["--initial-cluster", &cluster])
         // The smallest lease is 1.5 times the election timeout.
         .args(["--heartbeat-interval", "50", "--election-timeout", "500", "--log-level", "error"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
+        .stderr(log);
+    Ok(command)
 }
 
 fn free_port() -> u16 {
