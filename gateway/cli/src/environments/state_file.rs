@@ -26,6 +26,8 @@ pub(super) struct StateFile {
     /// None without a home.
     path: Option<PathBuf>,
     content: BTreeMap<String, Value>,
+    /// Why the content is not that of the file, which is not written then: what it holds would be lost.
+    unread: Option<String>,
 }
 
 /// Why the file was not written.
@@ -34,22 +36,25 @@ pub(super) enum WriteError {
     /// `HOME` is not set.
     #[error("HOME is not set, so there is no place for {FILE}")]
     NoHome,
+    /// There is a file, and what it holds is not known.
+    #[error("{path} is left as it is, since it cannot be read: {reason}", path = path.display())]
+    Unread { path: PathBuf, reason: String },
     /// The system refuses it.
     #[error("writing {path}: {source}", path = path.display())]
     System { path: PathBuf, source: io::Error },
 }
 
 impl StateFile {
-    /// Reads the file in this folder, and makes an empty one where there is none. A broken one is one line of the log,
-    /// on standard output as in Micro v2, and counts as empty.
+    /// Reads the file in this folder, and makes an empty one where there is none. One that cannot be read counts as
+    /// empty, but is not written; what is no JSON is also one line of the log, on standard output as in Micro v2.
     pub(super) fn read(home: Option<&str>) -> Self {
         let path = home.filter(|home| !home.is_empty()).map(|home| Path::new(home).join(FILE));
-        let text = path.as_deref().and_then(|path| read_or_create(path).ok()).unwrap_or_default();
-        let content = parse(&text).unwrap_or_else(|reason| {
-            log(&reason);
-            BTreeMap::new()
-        });
-        Self { path, content }
+        let text = path.as_deref().map_or_else(|| Ok(String::new()), read_or_create);
+        let content = text.map_err(|error| error.to_string()).and_then(|text| parse(&text).inspect_err(|it| log(it)));
+        match content {
+            Ok(content) => Self { path, content, unread: None },
+            Err(reason) => Self { path, content: BTreeMap::new(), unread: Some(reason) },
+        }
     }
 
     /// Returns the name of the selected environment.
@@ -84,9 +89,12 @@ impl StateFile {
     /// Writes the file in one step: those who read meanwhile see the one before or this one.
     ///
     /// # Errors
-    /// When there is no home, or the system refuses it.
+    /// When there is no home, what the file holds could not be read, or the system refuses it.
     pub(super) fn write(&self) -> Result<(), WriteError> {
         let path = self.path.as_deref().ok_or(WriteError::NoHome)?;
+        if let Some(reason) = &self.unread {
+            return Err(WriteError::Unread { path: path.to_owned(), reason: reason.clone() });
+        }
         let text = to_string(&self.content).expect("maps with string keys always serialise");
         // A link stays one: people keep such files elsewhere.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -100,13 +108,20 @@ impl StateFile {
 }
 
 fn read_or_create(path: &Path) -> io::Result<String> {
-    match File::open(path) {
-        Ok(file) => io::read_to_string(io::Read::take(file, BYTES_MAX)),
+    let file = match File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            private(OpenOptions::new().write(true).create_new(true)).open(path).map(|_| String::new())
+            // Where none can be made, there is none to lose; a write says why.
+            private(OpenOptions::new().write(true).create_new(true)).open(path).ok();
+            return Ok(String::new());
         }
-        Err(error) => Err(error),
+        Err(error) => return Err(error),
+    };
+    let text = io::read_to_string(io::Read::take(file, BYTES_MAX + 1))?;
+    if text.len() as u64 > BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {BYTES_MAX} bytes")));
     }
+    Ok(text)
 }
 
 fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {

@@ -74,8 +74,27 @@ fn what_is_not_known_stays() {
     std::fs::write(home.file(), token).unwrap();
     home.run("env set server");
     assert_eq!(std::fs::read_to_string(home.file()).unwrap(), token.replace("local", "server"));
-    std::fs::write(home.file(), "{not json").unwrap();
-    assert_eq!(home.shown().lines().next(), Some("* local      none"));
+}
+
+#[test]
+fn what_cannot_be_read_counts_as_empty_and_is_not_overwritten() {
+    #[track_caller]
+    fn check(content: &[u8], reason: &str) {
+        let home = Home::new();
+        std::fs::write(home.file(), content).unwrap();
+        assert_eq!(home.shown().lines().next(), Some("* local      none"));
+        for line in ["env set server", "env add mine 10.0.0.1:99"] {
+            assert_eq!(home.run(line), Exit::Failed);
+        }
+        assert_eq!(std::fs::read(home.file()).unwrap(), content);
+        let error = Environments::of(&home.invocation("env")).save().unwrap_err().to_string();
+        let path = home.file();
+        assert_eq!(error, format!("{} is left as it is, since it cannot be read: {reason}", path.display()));
+    }
+    check(b"{not json", "invalid character 'n' looking for beginning of object key string");
+    check(b"{\"token\":\"\xff\"}", "stream did not contain valid UTF-8");
+    let long = format!(r#"{{"token":"{}"}}"#, "t".repeat(4 * 1024 * 1024));
+    check(long.as_bytes(), "it has more than 4194304 bytes");
 }
 
 #[test]
