@@ -205,7 +205,7 @@ impl Follower {
 
 /// The events of one registry for as long as somebody watches, whatever its own watches do.
 fn feed(at: usize, member: &Arc<dyn Registry>) -> BoxStream<'static, (usize, Event)> {
-    let start = Feed { member: Arc::clone(member), watch: None, failures: 0 };
+    let start = Feed { member: Arc::clone(member), watch: None, failures: 0, is_stale: false };
     let events = stream::unfold(start, move |mut feed| async move {
         let event = feed.next().await;
         Some(((at, event), feed))
@@ -218,6 +218,8 @@ struct Feed {
     member: Arc<dyn Registry>,
     watch: Option<Watch>,
     failures: u32,
+    /// Whether it was said last that it cannot be reached.
+    is_stale: bool,
 }
 
 impl Feed {
@@ -226,10 +228,15 @@ impl Feed {
             if let Some(watch) = &mut self.watch {
                 if let Some(event) = watch.next().await {
                     self.failures = 0;
+                    self.is_stale = event.change == Change::Stale;
                     return event;
                 }
                 self.watch = None;
-                self.failures += 1;
+                self.failures = self.failures.saturating_add(1);
+            }
+            // One that ended may begin again; others wait for what this one says.
+            if self.failures > 1 && !std::mem::replace(&mut self.is_stale, true) {
+                return self.stale();
             }
             if self.failures > 0 {
                 tokio::time::sleep(back_off::pause(self.failures, PAUSE, PAUSE_MAX)).await;
@@ -239,12 +246,16 @@ impl Feed {
                 Err(error) => {
                     tracing::debug!(%error, "a registry cannot be watched, it is tried again");
                     self.failures = self.failures.saturating_add(1);
-                    if self.failures == 1 {
-                        return Event { origin: self.member.origin(), change: Change::Stale };
+                    if !std::mem::replace(&mut self.is_stale, true) {
+                        return self.stale();
                     }
                 }
             }
         }
+    }
+
+    fn stale(&self) -> Event {
+        Event { origin: self.member.origin(), change: Change::Stale }
     }
 }
 

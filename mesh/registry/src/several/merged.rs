@@ -11,8 +11,6 @@ use crate::registry::Change;
 #[derive(Debug)]
 pub(super) struct Merged {
     members: Vec<Member>,
-    /// Whether everything was told once.
-    is_told: bool,
 }
 
 /// What one of them knows.
@@ -21,28 +19,35 @@ struct Member {
     source: Source,
     known: Known,
     is_stale: bool,
+    /// Whether it said what it knows, or that it cannot be reached.
+    has_told: bool,
 }
 
 impl Merged {
     /// Returns what registries know that have told nothing yet.
     pub(super) fn new(sources: impl Iterator<Item = Source>) -> Merged {
-        let members = sources.map(|source| Member { source, known: Known::default(), is_stale: false });
-        Merged { members: members.collect(), is_told: false }
+        let members =
+            sources.map(|source| Member { source, known: Known::default(), is_stale: false, has_told: false });
+        Merged { members: members.collect() }
     }
 
-    /// Takes in a change of one of them, and returns what it changes in all.
+    /// Takes in a change of one of them, and returns what it changes in all: nothing before each has told, as what only
+    /// the others know would be told as gone.
     pub(super) fn take(&mut self, at: usize, change: &Change) -> Vec<Change> {
         let name = match change {
             Change::Resync(_) | Change::Stale => None,
             Change::Upsert(Service { name, .. }) | Change::Remove { name, .. } => Some(name.clone()),
         };
         let before = name.as_ref().map(|name| self.versions(name));
+        let were_told = self.have_told();
         let member = &mut self.members[at];
         member.known.take(change);
-        match change {
-            Change::Stale => member.is_stale = true,
-            Change::Resync(_) => member.is_stale = false,
-            Change::Upsert(_) | Change::Remove { .. } => {}
+        if name.is_none() {
+            member.is_stale = *change == Change::Stale;
+            member.has_told = true;
+        }
+        if !self.have_told() {
+            return Vec::new();
         }
         match (name, before) {
             (Some(name), Some(before)) => {
@@ -50,16 +55,19 @@ impl Merged {
                 drop(told.replace(&name, before));
                 told.replace(&name, self.versions(&name))
             }
-            _ => self.everything(*change == Change::Stale),
+            _ => self.everything(were_told && *change == Change::Stale),
         }
     }
 
     /// Everything anew, unless all that is new is that it may be old.
-    fn everything(&mut self, is_only_stale: bool) -> Vec<Change> {
-        let is_told = std::mem::replace(&mut self.is_told, true);
-        let resync = (!is_only_stale || !is_told).then(|| Change::Resync(self.services()));
+    fn everything(&self, is_only_stale: bool) -> Vec<Change> {
+        let resync = (!is_only_stale).then(|| Change::Resync(self.services()));
         let stale = self.members.iter().any(|member| member.is_stale).then_some(Change::Stale);
         resync.into_iter().chain(stale).collect()
+    }
+
+    fn have_told(&self) -> bool {
+        self.members.iter().all(|member| member.has_told)
     }
 
     /// Returns all services, sorted by name and version.
@@ -111,6 +119,7 @@ mod tests {
     #[test]
     fn the_first_that_knows_a_node_counts() {
         let mut merged = two();
+        merged.take(0, &Change::Resync(vec![]));
         merged.take(1, &Change::Resync(vec![service("1", &[("a", "other:1"), ("b", "other:2")])]));
         let changes = merged.take(0, &Change::Upsert(service("2", &[("a", "[::]:9")])));
         let (first, second) = (service("2", &[("a", "127.0.0.1:9")]), service("1", &[("b", "other:2")]));
@@ -122,9 +131,28 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_told_before_all_have_told() {
+        let mut merged = two();
+        let (own, others) = (service("1", &[("a", "x:1")]), service("2", &[("b", "x:2")]));
+        assert_eq!(merged.take(0, &Change::Resync(vec![])), []);
+        assert_eq!(merged.take(0, &Change::Upsert(own.clone())), []);
+        assert_eq!(merged.take(0, &Change::Stale), []);
+        let everything = Change::Resync(vec![own, others.clone()]);
+        assert_eq!(merged.take(1, &Change::Resync(vec![others])), [everything, Change::Stale]);
+
+        let mut merged = two();
+        merged.take(0, &Change::Resync(vec![]));
+        assert_eq!(
+            merged.take(1, &Change::Stale),
+            [Change::Resync(vec![]), Change::Stale],
+            "an empty one is told, too"
+        );
+    }
+
+    #[test]
     fn one_that_cannot_be_reached_takes_nothing_away() {
         let mut merged = two();
-        assert_eq!(merged.take(1, &Change::Stale), [Change::Resync(vec![]), Change::Stale]);
+        assert_eq!(merged.take(1, &Change::Stale), []);
         let known = service("1", &[("a", "x:1")]);
         let everything = Change::Resync(vec![known.clone()]);
         assert_eq!(merged.take(0, &everything), [everything.clone(), Change::Stale], "the other one is still away");
