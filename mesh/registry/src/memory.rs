@@ -4,6 +4,7 @@ mod table;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
@@ -23,6 +24,9 @@ use crate::registry::{
 
 /// How many events may wait for a watcher. One that falls further behind gets a resync instead of them.
 const EVENTS_MAX: usize = 256;
+
+/// The longest lease: what is to last longer lasts until it is taken back, and no clock overflows.
+pub(crate) const TTL_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The most nodes that the registry holds, of all services together.
 const NODES_MAX: usize = 65_536;
@@ -86,8 +90,8 @@ impl Registry for Memory {
     async fn register(&self, service: Service, options: RegisterOptions) -> Result<(), RegisterError> {
         limits::check(&service)?;
         self.shared.change(|table| {
-            // A TTL beyond what a clock holds is none.
-            let expires = options.ttl.and_then(|ttl| Some((ttl, Instant::now().checked_add(ttl)?)));
+            let ttl = options.ttl.filter(|ttl| *ttl <= TTL_MAX);
+            let expires = ttl.and_then(|ttl| Some((ttl, Instant::now().checked_add(ttl)?)));
             table.register(service, expires)
         })
     }

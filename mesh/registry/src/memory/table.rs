@@ -70,9 +70,11 @@ impl Table {
     pub(super) fn extend(&mut self, service: &str, node: &str, now: Instant) -> bool {
         let registration = self.services.get_mut(service).and_then(|nodes| nodes.get_mut(node));
         let Some(registration) = registration.filter(|registration| registration.is_live(now)) else { return false };
-        if let Some(lease) = &mut registration.lease {
+        if let Some(lease) = &mut registration.lease
+            && let Some(expires) = now.checked_add(lease.ttl)
+        {
             let key = (lease.expires, service.to_owned(), node.to_owned());
-            lease.expires = now + lease.ttl;
+            lease.expires = expires;
             self.expiries.remove(&key);
             self.expiries.insert((lease.expires, key.1, key.2));
         }

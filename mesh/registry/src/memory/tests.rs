@@ -128,6 +128,17 @@ async fn registering_again_changes_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longest_lease_can_be_extended() {
+    let registry = Memory::new();
+    for ttl in [Duration::MAX, Duration::from_secs(i64::MAX.unsigned_abs() - 10_000_000), super::TTL_MAX] {
+        register(&registry, greeter("1", "a"), Some(ttl)).await;
+        advance(Duration::from_secs(20_000_000)).await;
+        registry.heartbeat("greeter", "a").await.expect("is there");
+    }
+    assert_eq!(shown(&registry).await, ["greeter 1: a"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn watchers_are_told_what_changed_and_nothing_else() {
     let registry = Memory::new();
     register(&registry, greeter("1", "a"), None).await;

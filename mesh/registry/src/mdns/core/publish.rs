@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{Core, Output, Timer};
 use crate::mdns::advert::Advert;
+use crate::memory::TTL_MAX;
 use crate::model::{Service, VERSION_DEFAULT};
 use crate::registry::RegisterError;
 
@@ -57,8 +58,8 @@ impl Core {
         for node in &service.nodes {
             let advert = Advert::of_node(&service, node, &self.host)?;
             let service = Service { nodes: vec![node.clone()], ..service.clone() };
-            // A TTL beyond what a clock holds is none.
-            let lease = ttl.and_then(|ttl| Some(Lease { ttl, expires: now.checked_add(ttl)? }));
+            let lease = ttl.filter(|ttl| *ttl <= TTL_MAX);
+            let lease = lease.and_then(|ttl| Some(Lease { ttl, expires: now.checked_add(ttl)? }));
             let registration = Registration { advert, service, lease, steps: 0, next: None };
             registrations.push(((registration.service.name.clone(), node.id.clone()), registration));
         }
@@ -77,9 +78,14 @@ impl Core {
     pub(in crate::mdns) fn renew(&mut self, service: &str, node: &str, now: Instant) -> bool {
         let key = (service.to_owned(), node.to_owned());
         let Some(registration) = self.own.get_mut(&key) else { return false };
-        if let Some(lease) = &mut registration.lease {
-            lease.expires = now + lease.ttl;
-            self.timers.insert((lease.expires, Timer::Lease(key.0, key.1)));
+        if let Some(lease) = &mut registration.lease
+            && let Some(expires) = now.checked_add(lease.ttl)
+        {
+            let before = std::mem::replace(&mut lease.expires, expires);
+            let timer = Timer::Lease(key.0, key.1);
+            let (before, after) = ((before, timer.clone()), (expires, timer));
+            self.timers.remove(&before);
+            self.timers.insert(after);
         }
         true
     }
@@ -134,6 +140,7 @@ impl Core {
     }
 
     fn publish(&mut self, key: (String, String), mut registration: Registration, now: Instant) {
+        self.forget_lease(&key);
         if let Some(lease) = registration.lease {
             self.timers.insert((lease.expires, Timer::Lease(key.0.clone(), key.1.clone())));
         }
@@ -154,8 +161,16 @@ impl Core {
         self.own.insert(key, registration);
     }
 
+    /// Takes the timer of a node's lease away.
+    fn forget_lease(&mut self, key: &(String, String)) {
+        if let Some(lease) = self.own.get(key).and_then(|registration| registration.lease) {
+            self.timers.remove(&(lease.expires, Timer::Lease(key.0.clone(), key.1.clone())));
+        }
+    }
+
     fn take_back(&mut self, service: &str, node: &str) -> bool {
         let key = (service.to_owned(), node.to_owned());
+        self.forget_lease(&key);
         let Some(registration) = self.own.remove(&key) else { return false };
         self.table.disown(service, node);
         self.outputs.extend(registration.advert.goodbye().map(|packet| Output::Announce { packet }));

@@ -184,6 +184,33 @@ fn leases_end_unless_they_are_renewed() {
 }
 
 #[test]
+fn a_lease_has_one_timer() {
+    let mut network = Network::new(1, 1, Faults::default());
+    let service = greeter("greeter-1", "10.0.0.1:9090");
+    let leases =
+        |core: &mut Core| core.timers.iter().filter(|(_, timer)| matches!(timer, super::Timer::Lease(..))).count();
+    for _ in 0..3 {
+        let now = network.now;
+        network.core(1).register(&service, Some(seconds(60)), now).expect("is published");
+        network.pass(seconds(1));
+        let now = network.now;
+        assert!(network.core(1).renew(GREETER, "greeter-1", now));
+        network.pass(seconds(1));
+    }
+    assert_eq!(leases(network.core(1)), 1);
+    network.core(1).deregister(&service);
+    assert_eq!(leases(network.core(1)), 0);
+    for ttl in [Duration::MAX, seconds(i64::MAX.unsigned_abs() - 10_000_000)] {
+        let now = network.now;
+        network.core(1).register(&service, Some(ttl), now).expect("is published");
+        assert_eq!(leases(network.core(1)), 0, "it never ends");
+        network.pass(seconds(5000));
+        let now = network.now;
+        assert!(network.core(1).renew(GREETER, "greeter-1", now));
+    }
+}
+
+#[test]
 fn a_changed_node_is_announced_anew_and_an_equal_one_is_not() {
     let mut network = Network::new(1, 2, Faults::default());
     network.watch(2);
