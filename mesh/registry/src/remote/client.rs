@@ -11,7 +11,8 @@ use mesh_rpc::{Codec, RpcError};
 use proto::registry as wire;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use super::ORIGIN;
 use crate::limits;
@@ -50,14 +51,17 @@ pub enum InvalidAddress {
     },
 }
 
+/// The connection to an address, by its number.
+type Connection = Option<(usize, Arc<mesh_rpc::Client>)>;
+
 /// The way to the registry.
 #[derive(Debug)]
 pub(super) struct Client {
     addresses: Vec<String>,
     /// The address that is in use; goes on when it fails.
     current: AtomicUsize,
-    /// The connection to an address.
-    connection: Mutex<Option<(usize, Arc<mesh_rpc::Client>)>>,
+    /// Locked while an address is dialled.
+    connection: Mutex<Connection>,
 }
 
 impl Client {
@@ -145,10 +149,14 @@ impl Client {
         Err(failure.unwrap_or_else(|| RpcError::internal(CLIENT_ID, "there is no address")))
     }
 
+    /// Waits for those who dial. Each of those before may take as long as dialling may, so the wait is bounded, too.
+    async fn locked(&self) -> Result<MutexGuard<'_, Connection>, RpcError> {
+        timeout(CONNECT_TIMEOUT, self.connection.lock()).await.map_err(|_| RpcError::deadline_exceeded())
+    }
+
     /// Returns the connection in use, or a new one to the address that is next.
     pub(super) async fn connected(&self) -> Result<(usize, Arc<mesh_rpc::Client>), RpcError> {
-        // Whoever waits here waits for a connection, for no longer than that may take.
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.locked().await?;
         if let Some((at, known)) = &*connection
             && !known.is_closed()
         {
@@ -173,11 +181,12 @@ impl Client {
 
     /// Goes on to the next address, unless somebody has already.
     async fn leave(&self, at: usize, failed: Option<&Arc<mesh_rpc::Client>>) {
-        if let Some(failed) = failed {
-            let mut connection = self.connection.lock().await;
-            if connection.as_ref().is_some_and(|(_, known)| Arc::ptr_eq(known, failed)) {
-                *connection = None;
-            }
+        // Who dials for longer replaces it anyway.
+        if let Some(failed) = failed
+            && let Ok(mut connection) = self.locked().await
+            && connection.as_ref().is_some_and(|(_, known)| Arc::ptr_eq(known, failed))
+        {
+            *connection = None;
         }
         let next = (at + 1) % self.addresses.len();
         if self.current.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() && next != at {
@@ -236,4 +245,18 @@ fn with_port(address: String) -> Result<String, InvalidAddress> {
         return Err(InvalidAddress::Address { address });
     }
     Ok(format!("{host}:{}", port.map_or(PORT_DEFAULT, |port| port.as_u16())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_those_who_dial_waits_as_long_as_dialling_may_take() {
+        let client = Client::new(Vec::new()).unwrap();
+        let dialling = client.connection.lock().await;
+        let error = client.connected().await.unwrap_err();
+        assert_eq!((&*error.id, error.code), (CLIENT_ID, 408));
+        drop(dialling);
+    }
 }
