@@ -274,3 +274,74 @@ fn one_is_enough<E: std::error::Error>(answers: Vec<Result<(), E>>, otherwise: &
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::memory::Memory;
+    use crate::registry::Unavailable;
+
+    /// A registry with these watches; when they are used up it cannot be reached.
+    #[derive(Debug)]
+    struct Watched(Memory, Mutex<VecDeque<Vec<Change>>>);
+
+    #[async_trait]
+    impl Registry for Watched {
+        fn origin(&self) -> Origin {
+            self.0.origin()
+        }
+
+        async fn register(&self, service: Service, options: RegisterOptions) -> Result<(), RegisterError> {
+            self.0.register(service, options).await
+        }
+
+        async fn heartbeat(&self, service: &str, node: &str) -> Result<(), HeartbeatError> {
+            self.0.heartbeat(service, node).await
+        }
+
+        async fn deregister(&self, service: &Service) -> Result<(), DeregisterError> {
+            self.0.deregister(service).await
+        }
+
+        async fn get(&self, name: &str) -> Result<Vec<Service>, GetError> {
+            self.0.get(name).await
+        }
+
+        async fn list(&self) -> Result<Vec<Service>, ListError> {
+            self.0.list().await
+        }
+
+        async fn watch(&self) -> Result<Watch, WatchError> {
+            let origin = self.origin();
+            match self.1.lock().pop_front() {
+                Some(changes) => Ok(Watch::new(stream::iter(changes).map(move |change| {
+                    let origin = origin.clone();
+                    Event { origin, change }
+                }))),
+                None => Err(Unavailable { origin, reason: "gone".to_owned(), source: None }.into()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_registry_that_cannot_be_watched_any_more_is_told_as_stale_once() {
+        async fn check(watches: &[&[Change]], expected: &[Change]) {
+            let watches = watches.iter().map(|changes| changes.to_vec()).collect();
+            let member: Arc<dyn Registry> = Arc::new(Watched(Memory::new(), Mutex::new(watches)));
+            let mut events = feed(0, &member);
+            let mut told = Vec::new();
+            let minutes = Duration::from_secs(300);
+            while let Ok(Some((_, event))) = tokio::time::timeout(minutes, events.next()).await {
+                told.push(event.change);
+            }
+            assert_eq!(told, expected);
+        }
+        let all = || Change::Resync(Vec::new());
+        check(&[], &[Change::Stale]).await;
+        check(&[&[all()]], &[all(), Change::Stale]).await;
+        check(&[&[all()], &[all()]], &[all(), all(), Change::Stale]).await;
+        check(&[&[all(), Change::Stale]], &[all(), Change::Stale]).await;
+    }
+}
