@@ -23,6 +23,8 @@ const EVENTS: usize = 256;
 pub(super) struct Embedded {
     memory: Memory,
     offered: Offered,
+    /// What it is offered together with.
+    others: watch::Sender<Vec<Arc<dyn Registry>>>,
     ttl_default: watch::Sender<Duration>,
     sockets: mpsc::Sender<Vec<StdListener>>,
 }
@@ -41,7 +43,7 @@ impl Embedded {
         let server = format!("go.micro.registry-{}", uuid::Uuid::new_v4());
         let served = Noted::new(Arc::new(offered.clone()), server, events);
         tasks.spawn(serve(Arc::new(served), ttl, given, end));
-        (Self { memory, offered, ttl_default, sockets }, told)
+        (Self { memory, offered, others: watch::Sender::default(), ttl_default, sockets }, told)
     }
 
     /// Returns the registry.
@@ -49,10 +51,19 @@ impl Embedded {
         Arc::new(self.memory.clone())
     }
 
-    /// Offers it to others together with these from now on: what is registered is registered with all.
+    /// Offers it to others together with these from now on: what is registered is registered with all. Where they are
+    /// those before, nobody who watches is told anything.
     pub(super) fn offer(&self, others: Vec<Arc<dyn Registry>>) {
-        let members = std::iter::once(self.registry()).chain(others);
-        self.offered.offer(Several::of(members));
+        self.others.send_if_modified(|known| {
+            let is_same = |(one, other): (&Arc<_>, &Arc<_>)| Arc::ptr_eq(one, other);
+            let is_new = known.len() != others.len() || !known.iter().zip(&others).all(is_same);
+            if is_new {
+                let members = std::iter::once(self.registry()).chain(others.iter().cloned());
+                self.offered.offer(Several::of(members));
+                *known = others;
+            }
+            is_new
+        });
     }
 
     /// Gives this time to registrations from now on that name none. Those before keep theirs until they are renewed
@@ -117,5 +128,28 @@ fn adopt(socket: StdListener) -> std::io::Result<(TcpListener, Allowed)> {
 fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a listener of the embedded registry ended in a panic");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use mesh_registry::{Change, Node, RegisterOptions, Service};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_watches_is_told_of_other_registries_only() {
+        let (embedded, _events) = Embedded::start(&mut JoinSet::new(), CancellationToken::new());
+        let service = Service::new("s").with_node(Node::new("a", "10.0.0.1:1"));
+        let other: Arc<dyn Registry> = Arc::new(Memory::new());
+        other.register(service.clone(), RegisterOptions::default()).await.unwrap();
+        embedded.offer(vec![Arc::clone(&other)]);
+        let mut watch = embedded.offered.watch().await.unwrap();
+        assert_eq!(watch.next().await.unwrap().change, Change::Resync(vec![service]));
+        embedded.offer(vec![other]);
+        assert!(watch.next().now_or_never().is_none(), "they are the same");
+        embedded.offer(vec![]);
+        assert_eq!(watch.next().await.unwrap().change, Change::Resync(vec![]));
     }
 }
