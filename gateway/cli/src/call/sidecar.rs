@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mesh::Client;
+use mesh::{Client, bind};
 use proto::debug::{HealthRequest, HealthResponse};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -73,17 +73,6 @@ fn check(invocation: &Invocation) -> Result<Check, Failure> {
     let service = given("check_service").ok_or_else(|| not_set("name"))?.to_owned();
     let address = given("check_address").ok_or_else(|| not_set("address"))?.to_owned();
     Ok(Check::Rpc { service, address })
-}
-
-/// Binds `host:port`; without a host all addresses, IPv4 alone where IPv6 is off.
-async fn bind(address: &str) -> io::Result<TcpListener> {
-    match address.strip_prefix(':') {
-        Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
-            Ok(listener) => Ok(listener),
-            Err(_) => TcpListener::bind(format!("0.0.0.0:{port}")).await,
-        },
-        None => TcpListener::bind(address).await,
-    }
 }
 
 /// Serves until the process is told to end. Connections are cut then: no answer is worth waiting for.
@@ -171,8 +160,8 @@ async fn get(uri: &Uri) -> Option<StatusCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asking, Check, bind};
-    use mesh::{Client, Options};
+    use super::{Asking, Check};
+    use mesh::{Client, Options, bind};
     use mesh_registry::Memory;
     use std::sync::Arc;
     use tokio::task::JoinSet;
