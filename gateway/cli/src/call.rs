@@ -24,7 +24,7 @@ use crate::session::Failure;
 pub(crate) use health::health;
 pub(crate) use interactive::interactive;
 pub(crate) use logs::logs;
-pub(crate) use publish::publish;
+pub(crate) use publish::{broker, publish};
 pub(crate) use stats::stats;
 pub(crate) use stream::stream;
 pub(crate) use trace::trace;

@@ -1,46 +1,30 @@
 //! `micro subscribe TOPIC`: prints what is published, one message a line, until it is told to end.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use mesh_broker::{Broker, Delivery, Options, connect};
-use mesh_registry::{Kind, Registry, nearby, open};
+use mesh_broker::Delivery;
 use serde_json::{Map, Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Invocation;
+use crate::call;
 use crate::exit::Exit;
-use crate::output::{Output, complain_error};
-
-/// What went wrong, with what the command says of it.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::output::{Output, chain};
+use crate::session::{self, Failure, Session};
 
 /// Runs the command.
 pub(crate) fn run(invocation: &Invocation) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain_error(&error);
-            return Exit::Failed;
-        }
-    };
-    let result = runtime.block_on(follow(invocation));
-    runtime.shutdown_background(); // a look-up of a host name that hangs must not hold up the end
-    match result {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            complain_error(error.as_ref());
-            Exit::Failed
-        }
-    }
+    session::run(invocation, async |session| follow(&session).await.map(|()| String::new()))
 }
 
 /// Subscribes and prints. What was registered is taken back before it ends.
-async fn follow(invocation: &Invocation) -> Result<(), Failure> {
-    let broker = broker(invocation).await?;
+async fn follow(session: &Session<'_>) -> Result<(), Failure> {
+    let invocation = session.invocation;
+    let broker = call::broker(session)?;
     let topic = invocation.words().first().map(String::as_str).unwrap_or_default();
-    let mut subscription = broker.subscribe(topic, invocation.values.text("queue")).await?;
-    let mut ended = signal(SignalKind::terminate())?;
+    let subscription = broker.subscribe(topic, invocation.values.text("queue")).await;
+    let mut subscription = subscription.map_err(|error| Failure(chain(&error)))?;
+    let mut ended = signal(SignalKind::terminate()).map_err(|error| Failure::of(&error))?;
     let mut output = std::io::stdout();
     let printed = loop {
         let delivery = tokio::select! {
@@ -48,7 +32,7 @@ async fn follow(invocation: &Invocation) -> Result<(), Failure> {
             _ = ended.recv() => break Ok(()),
             delivery = subscription.next() => delivery,
         };
-        let Some(mut delivery) = delivery else { break Err("the broker ended the subscription".into()) };
+        let Some(mut delivery) = delivery else { break Err(Failure("the broker ended the subscription".to_owned())) };
         let line = match invocation.output {
             Output::Text => text(&delivery),
             Output::Json => json_line(&delivery),
@@ -56,24 +40,10 @@ async fn follow(invocation: &Invocation) -> Result<(), Failure> {
         if writeln!(output, "{line}").and_then(|()| output.flush()).is_err() {
             break Ok(()); // who read it is gone
         }
-        delivery.acknowledge().await?;
+        delivery.acknowledge().await.map_err(|error| Failure(chain(&error)))?;
     };
     broker.close().await;
     printed
-}
-
-/// Returns the broker that flags and variables name; go-micro's own without any.
-async fn broker(invocation: &Invocation) -> Result<Arc<dyn Broker>, Failure> {
-    let addresses = |flag: &str| -> Vec<String> {
-        let all = invocation.setting(flag).unwrap_or_default().split(',').map(str::trim);
-        all.filter(|address| !address.is_empty()).map(str::to_owned).collect()
-    };
-    let registry: Arc<dyn Registry> = match invocation.setting("registry") {
-        Some(name) => open(name.parse::<Kind>()?, &addresses("registry_address"))?,
-        None => nearby().await,
-    };
-    let kind = invocation.setting("broker").unwrap_or("http").parse()?;
-    Ok(connect(&Options { kind, addresses: addresses("broker_address"), registry })?)
 }
 
 /// The body as it is. One that would be more than a line, or is no text, is written as a JSON string.

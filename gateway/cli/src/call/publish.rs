@@ -55,7 +55,7 @@ pub(super) async fn send(session: &Session<'_>, words: &[String]) -> Result<Stri
 }
 
 /// Makes the broker that flags and variables name; go-micro's own without any.
-fn broker(session: &Session<'_>) -> Result<Arc<dyn mesh_broker::Broker>, Failure> {
+pub(crate) fn broker(session: &Session<'_>) -> Result<Arc<dyn mesh_broker::Broker>, Failure> {
     let setting = |flag: &str| session.invocation.setting(flag);
     let kind: Kind = setting("broker").unwrap_or("http").parse().map_err(|error| Failure::of(&error))?;
     let addresses = setting("broker_address").unwrap_or_default().split(',').map(str::trim);
