@@ -77,6 +77,21 @@ pub fn is_forwarded(name: &str, cookies: bool) -> bool {
     !is_hop_by_hop(name) && !is_reserved(name) && (cookies || !name.eq_ignore_ascii_case("cookie"))
 }
 
+/// Says whether a header asks a web server for something else than the whole answer as it is: packed, in part, or only
+/// if it has changed. In a call that becomes a plain request these are left out: its answer is a message. Any case.
+pub fn is_about_the_answer(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "accept-encoding",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "range",
+    ];
+    is_in(&NAMES, name)
+}
+
 /// Says whether a header is dropped when a client outside sends it: it would speak with the gateway's voice.
 /// Any case.
 ///

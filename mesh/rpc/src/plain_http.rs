@@ -88,7 +88,7 @@ fn request(address: &str, target: &Target<'_>, codec: Codec, message: Bytes) -> 
     let host = HeaderValue::from_str(address).map_err(|_| unclear(address))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &target.metadata {
-        if metadata::is_forwarded(name.as_str(), true) {
+        if metadata::is_forwarded(name.as_str(), true) && !metadata::is_about_the_answer(name.as_str()) {
             headers.append(name, value.clone());
         }
     }

@@ -64,6 +64,8 @@ struct Arguments {
 
 impl Program {
     pub(crate) fn new(service: &str, file: PathBuf) -> Program {
+        // A name without a slash would be looked for in the path.
+        let file = std::path::absolute(&file).unwrap_or(file);
         let (running, waiting) = (Semaphore::new(RUNNING_MAX), Semaphore::new(RUNNING_MAX + WAITING_MAX));
         Program { service: service.to_owned(), file, running, waiting }
     }

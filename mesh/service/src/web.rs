@@ -16,6 +16,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioTimer;
 use mesh_rpc::frame::MESSAGE_BYTES_MAX;
+use mesh_rpc::metadata::is_about_the_answer;
 use mesh_rpc::server::HttpBody;
 use mesh_rpc::{Call, Codec, Owner, RpcError, Status};
 use tokio::time::timeout;
@@ -66,11 +67,11 @@ impl Web {
     /// Makes a request of a message and sends the answer; that of a stream of events in pieces.
     ///
     /// # Errors
-    /// What the server answers with a status of 400 or more: that code, and its body as the detail. 503 when it cannot
+    /// What the server answers with a status that is no success: that code, and its body as the detail. 503 when it cannot
     /// be reached, 408 when it does not answer in time, 413 when its answer does not fit into a message.
     pub(crate) async fn answer(&self, ask: &Ask, message: Bytes, call: &mut Call) -> Result<(), Status> {
         let answer = self.exchange(ask, message).await?;
-        if answer.status().is_client_error() || answer.status().is_server_error() {
+        if !answer.status().is_success() {
             return Err(self.refused(answer).await.to_grpc());
         }
         let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -161,6 +162,9 @@ impl Web {
         let headers = request.headers_mut();
         for (name, value) in &ask.metadata {
             // Metadata may hold what no header can; those are left out.
+            if is_about_the_answer(name) {
+                continue;
+            }
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
                 headers.insert(name, value);
             }

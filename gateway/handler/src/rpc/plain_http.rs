@@ -1,10 +1,11 @@
 //! A call of a service that speaks plain HTTP: its endpoint is a path, and messages are bodies (design 6).
 
 use gateway_exchange::{Body, Cause, ProxyError, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Version};
 use mesh_rpc::RpcError;
+use mesh_rpc::metadata::is_about_the_answer;
 use mesh_rpc::timeout::{TIMEOUT, encode_nanos};
 
 use super::call::{Question, Reply, message_of};
@@ -16,7 +17,10 @@ pub(super) fn request(question: &mut Question<'_>, authority: &str) -> Result<Bo
     let path = PathAndQuery::try_from(path).map_err(|_| refused())?;
     let kind = HeaderValue::from_str(question.codec.content_type).map_err(|_| refused())?;
     let host = HeaderValue::from_str(authority).map_err(|_| refused())?;
-    let mut headers = std::mem::take(&mut question.metadata);
+    let metadata = std::mem::take(&mut question.metadata);
+    let is_kept = |(name, _): &(&HeaderName, &HeaderValue)| !is_about_the_answer(name.as_str());
+    let mut headers: HeaderMap =
+        metadata.iter().filter(is_kept).map(|(name, value)| (name.clone(), value.clone())).collect();
     headers.insert(ACCEPT, kind.clone());
     headers.insert(CONTENT_TYPE, kind);
     headers.insert(HOST, host);
@@ -49,7 +53,7 @@ pub(super) async fn reply(response: Response, service: &str) -> Result<Reply, Pr
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
+    use http::StatusCode;
     use mesh_rpc::codec::RequestCodec;
 
     use super::*;
@@ -61,13 +65,18 @@ mod tests {
                 service: "s",
                 method,
                 codec: RequestCodec::of(Some("application/json")),
-                metadata: HeaderMap::new(),
+                metadata: HeaderMap::from_iter([
+                    (http::header::ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+                    (HeaderName::from_static("x-request-id"), HeaderValue::from_static("1")),
+                ]),
                 left: None,
                 payload: Bytes::from_static(b"{}"),
             };
             let request = request(&mut question, "10.0.0.1:80").unwrap();
             assert_eq!((request.method(), request.uri().path()), (&Method::POST, path));
             assert_eq!(request.headers()["host"], "10.0.0.1:80");
+            assert_eq!(request.headers()["x-request-id"], "1");
+            assert!(!request.headers().contains_key("accept-encoding"), "the message would be packed");
             assert_eq!(request.into_body().collect().await.unwrap(), "{}");
         };
         check("/hello/world", "/hello/world").await;

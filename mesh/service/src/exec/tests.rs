@@ -118,3 +118,10 @@ async fn poll<T>(mut look: impl FnMut() -> Option<T>) -> T {
     };
     timeout(Duration::from_secs(30), looking).await.expect("it comes")
 }
+
+#[tokio::test]
+async fn a_bare_name_is_no_program_of_the_path() {
+    let program = Program::new("tool", "true".into());
+    let error = program.run(&ask(Target::Base), "{}".into()).await.unwrap_err();
+    assert!(error.detail.starts_with("the program cannot be started"), "{}", error.detail);
+}
