@@ -306,7 +306,7 @@ mod tests {
             assert_eq!((in_use.len(), findings.as_slice()), (0, [expected.to_owned()].as_slice()), "{text}");
         };
         check(
-            "registry: { kind: etcd, addresses: [\"https://etcd:2379\"] }",
+            "registry: { kind: etcd, addresses: [\"https://etcd:2379\"], ca: none.pem }",
             "none.pem cannot be used: I/O error: No such file or directory (os error 2)",
         );
         check(
