@@ -121,7 +121,7 @@ impl EndpointState {
     /// the endpoint states none. Latency, failures and ejection are kept here.
     ///
     /// # Errors
-    /// See [`SendFailure`]; the request comes back if nothing of it was sent. It is boxed: it
+    /// See [`SendFailure`](crate::SendFailure); the request comes back if nothing of it was sent. It is boxed: it
     /// passes through several futures, each of which would otherwise hold it whole.
     pub async fn send(
         self: &Rc<Self>,

@@ -1,4 +1,4 @@
-//! NATS, as go-micro uses it: the subject is the topic, the payload is the [envelope](crate::envelope), a queue is a queue
+//! NATS, as go-micro uses it: the subject is the topic, the payload is the [envelope], a queue is a queue
 //! group. `*` and `>` in a topic that is subscribed to are NATS's wildcards.
 //!
 //! **Publishing** returns `Ok` when the server has the message: a question that nobody answers is sent after it on the
